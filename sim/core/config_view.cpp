@@ -1,0 +1,234 @@
+#include "sim/core/config_view.h"
+
+#include <cmath>
+
+#include "sim/core/check.h"
+#include "sim/core/config_schema.h"
+#include "sim/core/hash.h"
+#include "sim/core/spelling.h"
+
+namespace kvsim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string shown(const Json& value) {
+  constexpr std::size_t kLongest = 60;
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (value.is_string()) text = '\'' + text.substr(1, text.size() - 2) + '\'';
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
+struct Place {
+  std::size_t line, column;
+};
+
+Place place_of(std::string_view text, std::size_t byte) {
+  std::size_t line = 1;
+  std::size_t column = 1;
+  for (std::size_t i = 0; i + 1 < byte && i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      column = 1;
+    } else {
+      ++column;
+    }
+  }
+  return {line, column};
+}
+
+std::string last_token(std::string_view pointer) {
+  return std::string(pointer.substr(pointer.rfind('/') + 1));
+}
+
+// The names one level below `pointer`: what a misspelt key may have meant.
+std::vector<std::string> siblings(const std::string& parent) {
+  std::vector<std::string> names;
+  for (const auto& [pointer, field] : config_fields()) {
+    if (!pointer.starts_with(parent + "/")) continue;
+    const std::size_t end = pointer.find('/', parent.size() + 1);
+    std::string name = pointer.substr(parent.size() + 1, end - parent.size() - 1);
+    if (names.empty() || names.back() != name) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+bool has_fields_below(const std::string& pointer) {
+  const auto below = config_fields().lower_bound(pointer + "/");
+  return below != config_fields().end() && below->first.starts_with(pointer + "/");
+}
+
+[[noreturn]] void unknown_field(const std::string& pointer, const std::string& origin) {
+  const std::string parent = pointer.substr(0, pointer.rfind('/'));
+  const std::vector<std::string> known = siblings(parent);
+  const std::string hint = did_you_mean(last_token(pointer), known);
+  throw InputError(origin, pointer,
+                   hint.empty() ? fmt::format("unknown field; known here: {}", joined(known))
+                                : "unknown field" + hint);
+}
+
+void check_range(const ConfigField& field, double n, const Json& value, const std::string& origin) {
+  if (std::isfinite(n) && n >= field.low && n <= field.high) return;
+  throw InputError(origin, field.pointer,
+                   fmt::format("expected {} to {}, got {}", field.low, field.high, shown(value)));
+}
+
+void check_word(const ConfigField& field, const Json& value, const std::string& origin) {
+  const std::vector<std::string> known = field.words();
+  const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+  for (const std::string& candidate : known)
+    if (candidate == word) return;
+  throw InputError(origin, field.pointer,
+                   fmt::format("no {} named '{}'; known: {}{}", field.noun, word, joined(known),
+                               did_you_mean(word, known)));
+}
+
+void check_value(const ConfigField& field, const Json& value, const std::string& origin) {
+  const auto expect = [&](bool right, std::string_view what) {
+    if (!right)
+      throw InputError(origin, field.pointer,
+                       fmt::format("expected {}, got {}", what, shown(value)));
+  };
+  if (value.is_null()) {
+    expect(field.fallback == "null", "a value");
+    return;
+  }
+  switch (field.kind) {
+    case FieldKind::kInteger:
+      expect(value.is_number_integer(), "an integer");
+      check_range(field, value.get<double>(), value, origin);
+      return;
+    case FieldKind::kNumber:
+      expect(value.is_number(), "a number");
+      check_range(field, value.get<double>(), value, origin);
+      return;
+    case FieldKind::kBoolean:
+      expect(value.is_boolean(), "true or false");
+      return;
+    case FieldKind::kText:
+      expect(value.is_string(), "a string");
+      return;
+    case FieldKind::kWord:
+      check_word(field, value, origin);
+      return;
+    case FieldKind::kTree:
+      return;
+  }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view file) {
+  try {
+    return Json::parse(text, nullptr, true, /*ignore_comments=*/true);
+  } catch (const Json::parse_error& error) {
+    // The library's text is "[json.exception...] parse error at line 1, column 2: WHAT".
+    std::string what = error.what();
+    const std::size_t colon = what.find(": ");
+    if (colon != std::string::npos) what = what.substr(colon + 2);
+    const Place place = place_of(text, error.byte);
+    throw InputError(file, place.line, place.column, "not JSON: " + what);
+  }
+}
+
+ConfigView::ConfigView(const Json& document, std::string file) : file_(std::move(file)) {
+  if (!document.is_object())
+    throw InputError(file_, "/", "expected an object of config fields, got " + shown(document));
+  take(document, "", file_);
+}
+
+ConfigView ConfigView::parse(std::string_view text, std::string file) {
+  const Json document = parse_json(text, file);
+  return {document, std::move(file)};
+}
+
+void ConfigView::set(std::string_view assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || !assignment.starts_with('/'))
+    throw InputError("--set", std::string(assignment),
+                     "expected /json/pointer=value, as in /cache/block_size=32");
+  const std::string_view text = assignment.substr(equals + 1);
+  Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) value = std::string(text);
+  set(std::string(assignment.substr(0, equals)), value, "--set");
+}
+
+void ConfigView::set(const std::string& pointer, const Json& value, const std::string& origin) {
+  take(value, pointer, origin);
+}
+
+// A declared field is checked and kept; anything else must be an object that leads to some.
+void ConfigView::take(const Json& node, const std::string& pointer, const std::string& origin) {
+  const auto field = config_fields().find(pointer);
+  if (field != config_fields().end()) {
+    check_value(field->second, node, origin);
+    given_.insert_or_assign(pointer, Given{node, origin});
+    return;
+  }
+  if (!pointer.empty() && !has_fields_below(pointer)) {
+    // A pointer into a declared tree edits that tree in place.
+    for (std::size_t cut = pointer.rfind('/'); cut != 0 && cut != std::string::npos;
+         cut = pointer.rfind('/', cut - 1)) {
+      const std::string above = pointer.substr(0, cut);
+      const auto owner = config_fields().find(above);
+      if (owner == config_fields().end() || owner->second.kind != FieldKind::kTree) continue;
+      Json edited = value(above);
+      try {
+        edited[Json::json_pointer(pointer.substr(cut))] = node;
+      } catch (const Json::exception&) {
+        throw InputError(origin, pointer, "there is no such place in " + shown(edited));
+      }
+      given_.insert_or_assign(above, Given{edited, origin});
+      return;
+    }
+    unknown_field(pointer, origin);
+  }
+  if (!node.is_object())
+    throw InputError(origin, pointer, "expected an object, got " + shown(node));
+  for (const auto& [key, child] : node.items()) {
+    if (key.find('/') != std::string::npos) unknown_field(pointer + "/" + key, origin);
+    take(child, pointer + "/" + key, origin);
+  }
+}
+
+Json ConfigView::value(const std::string& pointer) const {
+  const auto said = given_.find(pointer);
+  if (said != given_.end()) return said->second.value;
+  const auto field = config_fields().find(pointer);
+  KVSIM_CHECK(field != config_fields().end(), "only declared fields are read");
+  return Json::parse(field->second.fallback);
+}
+
+bool ConfigView::has(const std::string& pointer) const { return !value(pointer).is_null(); }
+std::int64_t ConfigView::integer(const std::string& pointer) const {
+  return value(pointer).get<std::int64_t>();
+}
+double ConfigView::number(const std::string& pointer) const { return value(pointer).get<double>(); }
+bool ConfigView::boolean(const std::string& pointer) const { return value(pointer).get<bool>(); }
+std::string ConfigView::text(const std::string& pointer) const {
+  return value(pointer).get<std::string>();
+}
+Json ConfigView::tree(const std::string& pointer) const { return value(pointer); }
+
+void ConfigView::fail(const std::string& pointer, std::string_view inside,
+                      std::string_view problem) const {
+  const auto said = given_.find(pointer);
+  throw InputError(said == given_.end() ? file_ : said->second.origin,
+                   pointer + std::string(inside), problem);
+}
+
+Json ConfigView::resolved() const {
+  Json tree = Json::object();
+  for (const auto& [pointer, field] : config_fields())
+    tree[Json::json_pointer(pointer)] = value(pointer);
+  return tree;
+}
+
+std::string ConfigView::digest() const {
+  Digest digest;
+  digest.add(resolved().dump());
+  return fmt::format("{:016x}", digest.value());
+}
+
+}  // namespace kvsim

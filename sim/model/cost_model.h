@@ -1,0 +1,35 @@
+#pragma once
+// Prices a step. A pure function: same shape, same nanoseconds.
+
+#include <string>
+
+#include "sim/core/config_view.h"
+#include "sim/core/registry.h"
+#include "sim/model/step.h"
+
+namespace kvsim {
+
+struct ModelSpec;
+struct DeviceSpec;
+
+/// Where a price comes from. Every report carries it.
+struct CostProvenance {
+  std::string kind;           ///< "measured", "imported", "roofline" or "exact".
+  std::string profile;        ///< Id of the profile; for a roofline the device and the assumptions.
+  double holdout_error = -1;  ///< Median error on held-out shapes; negative: not measured.
+};
+
+class CostModel {
+ public:
+  struct Setup {
+    const ModelSpec& model;
+    const DeviceSpec& device;
+    const ConfigView& config;
+  };
+  virtual ~CostModel() = default;
+  /// Duration of one step of this (non-empty) shape, at least 1 ns.
+  [[nodiscard]] virtual Duration price(const StepShape& shape) const = 0;
+  [[nodiscard]] virtual CostProvenance provenance() const = 0;
+};
+
+}  // namespace kvsim

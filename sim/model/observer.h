@@ -1,0 +1,51 @@
+#pragma once
+// Watches a run. Observers cannot alter it: they see everything const, and answer nothing.
+
+#include <span>
+
+#include "sim/core/units.h"
+#include "sim/model/memory_use.h"
+#include "sim/model/sequence.h"
+#include "sim/model/step.h"
+
+namespace kvsim {
+
+enum class Rejection : std::uint8_t {
+  kTooLong,   ///< prompt + output > max_model_len.
+  kTooLarge,  ///< Would not fit the KV memory even alone.
+};
+
+struct StepRecord {
+  ReplicaId replica;
+  Time start{};
+  Duration took{};
+  const StepShape& shape;
+  const StepPlan& plan;
+  const Sequences& sequences;
+  MemoryUse memory;  ///< While the step runs.
+  std::size_t waiting = 0;
+  std::size_t running = 0;
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_arrival(Time /*now*/, const Request& /*r*/, ReplicaId /*where*/) {}
+  virtual void on_reject(Time /*now*/, const Request& /*r*/, Rejection /*why*/) {}
+  /// `s` got memory, `hit` tokens of it from the cache. s.admitted is still false the first time.
+  virtual void on_admit(Time /*now*/, const Sequence& /*s*/, Tokens /*hit*/, ReplicaId /*where*/) {}
+  /// `s` lost its memory; s.reached says how far it had come.
+  virtual void on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  /// A step begins.
+  virtual void on_step(const StepRecord& /*step*/) {}
+  /// `s` sampled a token; s.generated counts it, s.last_token_at is still the one before.
+  virtual void on_token(Time /*now*/, const Sequence& /*s*/) {}
+  /// A prefill chunk of `s` has been computed.
+  virtual void on_prefilled(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  virtual void on_finish(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  /// Memory changed between steps (a release): what holds from `now` on.
+  virtual void on_memory(Time /*now*/, ReplicaId /*where*/, const MemoryUse& /*memory*/) {}
+  virtual void on_end(Time /*now*/) {}
+};
+
+}  // namespace kvsim

@@ -1,0 +1,71 @@
+#pragma once
+// Report: everything one run has to say, as plain values. Engine fills it, reports/ writes it.
+//
+// Times are milliseconds, shares 0 to 1. Field names are those of summary.json
+// (reports/schema/summary.schema.json), where each is defined.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kvsim {
+
+/// A distribution in six numbers; `count` 0 means there was nothing to measure (the rest is 0).
+struct Quantiles {
+  std::int64_t count = 0;
+  double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
+};
+
+struct Report {
+  struct Provenance {
+    std::string version, config_digest, trace_name, trace_format, trace_digest, fingerprint;
+    std::uint64_t seed = 0;
+    std::string cost_kind, cost_profile;
+    double cost_holdout_error = -1;
+  } provenance;
+
+  struct Requests {
+    std::int64_t total = 0, completed = 0, rejected = 0, unfinished = 0;
+    std::int64_t rejected_too_long = 0, rejected_too_large = 0;
+    std::int64_t skipped_rows = 0;  ///< Rows of the trace that are no requests.
+  } requests;
+
+  double duration_s = 0;  ///< First arrival to last event.
+  struct Throughput {
+    double request_per_s = 0, output_tok_per_s = 0, total_tok_per_s = 0, goodput_per_s = 0;
+  } throughput;
+
+  Quantiles ttft_ms, tpot_ms, itl_ms, e2e_ms, queue_ms;
+
+  struct Kv {
+    std::int64_t capacity_tokens = 0, block_tokens = 0, capacity_blocks = 0;
+    std::int64_t peak_used_tokens = 0;
+    std::int64_t peak_held_tokens = 0;
+    Quantiles utilization;  ///< used / held: of the memory sequences were given, what holds tokens.
+    Quantiles usage;        ///< held / capacity: vllm:kv_cache_usage_perc.
+    struct Waste {
+      double reserved = 0, internal = 0, external = 0;  ///< Shares of held memory.
+    } waste;
+    double cached = 0;  ///< Share of capacity holding reusable tokens nobody runs on.
+  } kv;
+
+  struct PrefixCache {
+    std::int64_t query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+    struct Miss {
+      std::int64_t first_seen = 0, capacity = 0, granularity = 0, last_token = 0, in_flight = 0;
+    } miss;
+  } prefix_cache;
+
+  struct Batch {
+    std::int64_t steps = 0;
+    double mean_running = 0;  ///< Time-weighted.
+    std::int64_t max_running = 0, max_waiting = 0;
+    double mean_tokens = 0;  ///< Tokens computed per step.
+  } batch;
+
+  std::int64_t preemptions = 0, recomputed_tokens = 0, computed_tokens = 0, prompt_tokens = 0,
+               output_tokens = 0, evictions = 0, cow_copies = 0, transfers = 0, events = 0;
+};
+
+}  // namespace kvsim

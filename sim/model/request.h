@@ -1,0 +1,26 @@
+#pragma once
+// One line of a workload: what a client asked for. Fixed once read.
+
+#include <cstdint>
+
+#include "sim/core/units.h"
+#include "sim/model/content.h"
+
+namespace kvsim {
+
+struct Request {
+  std::uint64_t id = 0;  ///< Position in the workload, from 0; unique.
+  Time arrival{};
+  Tokens prompt;  ///< > 0.
+  Tokens output;  ///< > 0. Known to the engine, hidden from policies (but `reserve: oracle`).
+  /// What the prompt *and* the output say: prompt + output tokens in all.
+  Content content;
+  std::int32_t priority = 0;  ///< Smaller is served first, as in vLLM's priority scheduling.
+  std::uint64_t session = kNoSession;  ///< Turns of one conversation share it.
+  std::uint32_t turn = 0;              ///< From 0.
+  std::uint64_t cache_salt = 0;        ///< Requests share cache only under equal salts.
+
+  static constexpr std::uint64_t kNoSession = ~std::uint64_t{0};
+};
+
+}  // namespace kvsim

@@ -1,0 +1,33 @@
+#pragma once
+// Batching: who runs in the next step, who waits, who is preempted.
+
+#include "sim/core/config_view.h"
+#include "sim/core/registry.h"
+#include "sim/model/allocator.h"
+#include "sim/model/step.h"
+
+namespace kvsim {
+
+class Scheduler {
+ public:
+  struct Setup {
+    Sequences& sequences;
+    Allocator& memory;
+    Tokens max_model_len;
+    const ConfigView& config;
+  };
+  virtual ~Scheduler() = default;
+
+  /// A new sequence joins the waiting queue.
+  virtual void enqueue(SequenceId id) = 0;
+  /// Decides the next step: takes memory for it, moves Sequence::computed and ::running on, fills
+  /// `plan` (which comes cleared). No work means idle until something arrives.
+  virtual void plan(StepPlan& plan) = 0;
+  /// `id` finished: it runs no more. Its memory is released by the caller.
+  virtual void retire(SequenceId id) = 0;
+
+  [[nodiscard]] virtual std::size_t waiting() const = 0;
+  [[nodiscard]] virtual std::size_t running() const = 0;
+};
+
+}  // namespace kvsim
