@@ -1,7 +1,106 @@
+// kvsim compare: settings side by side, or runs that were made earlier.
+
+#include <algorithm>
+#include <thread>
+
+#include "reports/comparison.h"
+#include "reports/comparison_text.h"
+#include "sim/cli/console.h"
+#include "sim/cli/options.h"
+#include "sim/cli/parallel.h"
+#include "sim/cli/run_folder.h"
+#include "sim/cli/variants.h"
 #include "sim/cli/verbs.h"
+#include "sim/core/input_error.h"
 
 namespace kvsim {
+namespace {
 
-int compare_verb(Arguments /*arguments*/) { return kExitBadInput; }
+namespace po = boost::program_options;
+using Words = std::vector<std::string>;
+
+constexpr std::string_view kUsage =
+    "[CONFIG] [options]\n"
+    "       kvsim compare RUN_DIR RUN_DIR ...\n"
+    "\n"
+    "CONFIG is a JSON config, a built-in scenario (kvsim list scenarios) or a trace file; without\n"
+    "one, the scenario 'demo'. Every comma list of a --set spans one axis of a cross product.\n"
+    "Without lists: the config's own variants, or else every memory manager and policy.\n";
+
+Words words_of(const po::variables_map& values, const char* option) {
+  return values.count(option) == 0 ? Words{} : values[option].as<Words>();
+}
+
+std::size_t threads_of(const po::variables_map& values) {
+  if (values.count("jobs") == 0) return std::max(1U, std::thread::hardware_concurrency());
+  const int jobs = values["jobs"].as<int>();
+  if (jobs < 1) throw InputError("kvsim compare", "--jobs", "expected 1 or more");
+  return static_cast<std::size_t>(jobs);
+}
+
+std::vector<Variant> read_runs(const Words& folders) {
+  std::vector<Variant> variants;
+  for (const std::string& folder : folders)
+    variants.push_back({folder, nlohmann::ordered_json::object(), read_run_folder(folder)});
+  return variants;
+}
+
+std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads) {
+  std::vector<Simulation> simulations;
+  for (const PlannedRun& run : runs)
+    simulations.emplace_back(
+        [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });
+  ProgressBar bar;
+  std::vector<Report> reports = run_all(simulations, threads, bar.callback());
+  std::vector<Variant> variants;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    variants.push_back(
+        {std::move(runs[i].label), std::move(runs[i].settings), std::move(reports[i])});
+  return variants;
+}
+
+std::vector<Variant> variants_of(const po::variables_map& values) {
+  const Words positional = words_of(values, "positional");
+  const Words sets = words_of(values, "set");
+  const bool folders =
+      positional.size() > 1 || (positional.size() == 1 && is_run_folder(positional[0]));
+  if (folders && !sets.empty())
+    throw InputError("kvsim compare", "--set", "finished runs cannot be changed");
+  if (folders) return read_runs(positional);
+  const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
+  return simulate(plan_variants(loaded, sets), threads_of(values));
+}
+
+std::string printed(const po::variables_map& values, std::span<const Variant> variants,
+                    const Column& about) {
+  if (values.count("json") != 0) return comparison_json(variants, about);
+  if (values.count("csv") != 0) return comparison_csv(variants);
+  if (values.count("markdown") != 0) return comparison_markdown(variants, about);
+  return comparison_table(variants, about, colour_wanted());
+}
+
+}  // namespace
+
+int compare_verb(Arguments arguments) {
+  po::options_description options("options");
+  options.add_options()("set", po::value<Words>()->composing()->value_name("/PTR=A,B"),
+                        "override a config field, with one value or several; may be repeated")(
+      "jobs", po::value<int>()->value_name("N"), "threads (default: one per core)")(
+      "sort", po::value<std::string>()->value_name("COLUMN"),
+      "best first, by this column of --csv; the verdict is about it too")(
+      "json", "print JSON: every variant with its whole summary")(
+      "csv", "print CSV: one row per variant")("markdown", "print a Markdown table");
+  const auto values = parse_options("compare", kUsage, options, arguments);
+  if (!values) return kExitOk;
+  if (values->count("json") + values->count("csv") + values->count("markdown") > 1)
+    throw InputError("kvsim compare", "options", "only one of --json, --csv and --markdown");
+  const bool sorted = values->count("sort") != 0;
+  const Column& about =
+      comparison_column(sorted ? (*values)["sort"].as<std::string>() : std::string(kVerdictColumn));
+  std::vector<Variant> variants = variants_of(*values);
+  if (sorted) sort_by(about, variants);
+  print_result(printed(*values, variants, about));
+  return kExitOk;
+}
 
 }  // namespace kvsim

@@ -1,0 +1,32 @@
+#pragma once
+// requests.csv: one row per request that ended, in the order they ended, streamed as they do.
+//
+// What a column means is written in reports/README.md. A cell is empty where there is nothing to
+// say: times of a rejected request, the reason of a completed one, the time per output token of a
+// single token.
+
+#include <fmt/format.h>
+
+#include "reports/atomic_file.h"
+#include "sim/model/observer.h"
+
+namespace kvsim {
+
+class RequestsCsv final : public Observer {
+ public:
+  /// The header goes to `sink` at once, the rest in large pieces, the last one at on_end.
+  explicit RequestsCsv(Sink sink);
+  void on_reject(Time now, const Request& r, Rejection why) override;
+  void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_end(Time now) override;
+
+ private:
+  void identify(const Request& r);
+  void end_row();
+  void flush();
+
+  Sink sink_;
+  fmt::memory_buffer text_;
+};
+
+}  // namespace kvsim

@@ -1,0 +1,134 @@
+#include "reports/run_table.h"
+
+#include <fmt/format.h>
+
+#include "reports/text.h"
+
+namespace kvsim {
+namespace {
+
+std::string line(const std::string& name, const std::string& text) {
+  return fmt::format("{:<14}{}\n", name, text);
+}
+
+std::string heading(const Report& r) {
+  const Report::Provenance& p = r.provenance;
+  return fmt::format("kvsim {}: {} ({}), seed {}\n\n", p.version,
+                     p.trace_name.empty() ? "no trace" : p.trace_name,
+                     p.trace_format.empty() ? "no format" : p.trace_format, p.seed);
+}
+
+std::string work(const Report& r) {
+  std::string text =
+      line("requests", fmt::format("{} completed of {} in {} s", grouped(r.requests.completed),
+                                   grouped(r.requests.total), grouped(r.duration_s, 3)));
+  text += line("tokens", fmt::format("{} prompt, {} output, {} computed", grouped(r.prompt_tokens),
+                                     grouped(r.output_tokens), grouped(r.computed_tokens)));
+  text += line("throughput", fmt::format("{} req/s, {} output tok/s, {} total tok/s",
+                                         grouped(r.throughput.request_per_s, 3),
+                                         grouped(r.throughput.output_tok_per_s, 1),
+                                         grouped(r.throughput.total_tok_per_s, 1)));
+  return text;
+}
+
+std::string latencies(const Report& r) {
+  Cells rows{{"", "mean", "p50", "p90", "p95", "p99", "max"}};
+  const auto add = [&rows](const std::string& name, const Quantiles& q) {
+    std::vector<std::string> row{name};
+    for (const double x : {q.mean, q.p50, q.p90, q.p95, q.p99, q.max})
+      row.push_back(q.count == 0 ? "-" : grouped(x, 2));
+    rows.push_back(std::move(row));
+  };
+  add("TTFT ms", r.ttft_ms);
+  add("TPOT ms", r.tpot_ms);
+  add("ITL ms", r.itl_ms);
+  add("E2E ms", r.e2e_ms);
+  add("queue ms", r.queue_ms);
+  return aligned(rows);
+}
+
+std::string memory(const Report& r) {
+  const Report::Kv& kv = r.kv;
+  std::string text =
+      line("KV memory",
+           fmt::format("{} tokens ({} of {})", grouped(kv.capacity_tokens),
+                       counted(kv.capacity_blocks, "block"), counted(kv.block_tokens, "token")));
+  text += line("  utilization", fmt::format("{} of what sequences were given holds tokens",
+                                            percent(kv.utilization.mean)));
+  text += line("  waste",
+               fmt::format("{} reserved, {} internal, {} external", percent(kv.waste.reserved),
+                           percent(kv.waste.internal), percent(kv.waste.external)));
+  text += line("  usage",
+               fmt::format("{} of capacity given to sequences, p99 {}, max {}",
+                           percent(kv.usage.mean), percent(kv.usage.p99), percent(kv.usage.max)));
+  text += line("  cached", fmt::format("{} of capacity kept for reuse", percent(kv.cached)));
+  return text;
+}
+
+std::string cache(const Report& r) {
+  const Report::PrefixCache& c = r.prefix_cache;
+  std::string text =
+      line("prefix cache", fmt::format("{} hit: {} of {} prompt tokens", percent(c.hit_rate),
+                                       grouped(c.hit_tokens), grouped(c.query_tokens)));
+  if (c.query_tokens > c.hit_tokens)
+    text += line("  misses", fmt::format("{} first seen, {} evicted, {} granularity, {} last "
+                                         "token, {} in flight",
+                                         grouped(c.miss.first_seen), grouped(c.miss.capacity),
+                                         grouped(c.miss.granularity), grouped(c.miss.last_token),
+                                         grouped(c.miss.in_flight)));
+  return text;
+}
+
+std::string machine(const Report& r) {
+  std::string text =
+      line("batch", fmt::format("{} running on average, {} at most; {} waiting at most; {}",
+                                grouped(r.batch.mean_running, 1), grouped(r.batch.max_running),
+                                grouped(r.batch.max_waiting), counted(r.batch.steps, "step")));
+  text += line("preemptions", fmt::format("{} ({} recomputed)", grouped(r.preemptions),
+                                          counted(r.recomputed_tokens, "token")));
+  text += line("evictions",
+               fmt::format("{}; {}", grouped(r.evictions),
+                           r.cow_copies == 1 ? "1 copy on write"
+                                             : grouped(r.cow_copies) + " copies on write"));
+  return text;
+}
+
+std::string provenance(const Report& r) {
+  const Report::Provenance& p = r.provenance;
+  const std::string error = p.cost_holdout_error < 0
+                                ? ""
+                                : fmt::format(", hold-out error {}", percent(p.cost_holdout_error));
+  std::string text = line("times", fmt::format("{}: {}{}", p.cost_kind, p.cost_profile, error));
+  text += line("identity", fmt::format("config {}, trace {}, fingerprint {}", p.config_digest,
+                                       p.trace_digest, p.fingerprint));
+  return text;
+}
+
+std::string warnings(const Report& r) {
+  const Report::Requests& q = r.requests;
+  std::string text;
+  if (q.rejected > 0)
+    text += fmt::format(
+        "warning: {} rejected: {} longer than max_model_len, {} larger than the KV "
+        "memory\n",
+        counted(q.rejected, "request"), grouped(q.rejected_too_long),
+        grouped(q.rejected_too_large));
+  if (q.unfinished > 0)
+    text += fmt::format("warning: {} unfinished when the run ended\n",
+                        counted(q.unfinished, "request"));
+  if (q.skipped_rows > 0)
+    text += fmt::format("warning: {} of the trace skipped: no requests\n",
+                        counted(q.skipped_rows, "row"));
+  return text;
+}
+
+}  // namespace
+
+std::string run_table(const Report& r) {
+  std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +
+                     machine(r) + "\n" + provenance(r);
+  const std::string told = warnings(r);
+  return told.empty() ? text : text + "\n" + told;
+}
+
+}  // namespace kvsim

@@ -1,0 +1,12 @@
+#pragma once
+// What one run says on a terminal: a page of aligned ASCII, provenance and warnings included.
+
+#include <string>
+
+#include "sim/model/report.h"
+
+namespace kvsim {
+
+[[nodiscard]] std::string run_table(const Report& report);
+
+}  // namespace kvsim

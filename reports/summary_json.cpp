@@ -1,0 +1,213 @@
+// One list of fields, walked twice: by a writer and by a reader, so that they cannot disagree.
+
+#include "reports/summary_json.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "sim/core/check.h"
+#include "sim/core/input_error.h"
+
+namespace kvsim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class Writer {
+ public:
+  explicit Writer(Json& at) : at_(at) {}
+  void field(const char* name, const std::string& value) { at_[name] = value; }
+  void field(const char* name, std::int64_t value) { at_[name] = value; }
+  void field(const char* name, std::uint64_t value) { at_[name] = value; }
+  void field(const char* name, double value) { at_[name] = six_decimals(value); }
+  /// Negative stands for "not measured", which JSON calls null.
+  void known_field(const char* name, double value) {
+    at_[name] = value < 0 ? Json(nullptr) : Json(six_decimals(value));
+  }
+  template <class Fields>
+  void object(const char* name, Fields fields) {
+    Writer inner(at_[name] = Json::object());
+    fields(inner);
+  }
+
+ private:
+  Json& at_;
+};
+
+class Reader {
+ public:
+  Reader(const Json& at, std::string_view file, std::string pointer)
+      : at_(at), file_(file), pointer_(std::move(pointer)) {}
+  void field(const char* name, std::string& value) const {
+    value = get(name, &Json::is_string, "a string").get<std::string>();
+  }
+  void field(const char* name, std::int64_t& value) const {
+    value = get(name, &Json::is_number_integer, "an integer").get<std::int64_t>();
+  }
+  void field(const char* name, std::uint64_t& value) const {
+    value = get(name, &Json::is_number_unsigned, "an integer from 0").get<std::uint64_t>();
+  }
+  void field(const char* name, double& value) const {
+    value = get(name, &Json::is_number, "a number").get<double>();
+  }
+  void known_field(const char* name, double& value) const {
+    value = -1;
+    if (!at_.contains(name) || !at_[name].is_null()) field(name, value);
+  }
+  template <class Fields>
+  void object(const char* name, Fields fields) const {
+    const Reader inner(get(name, &Json::is_object, "an object"), file_, pointer_ + "/" + name);
+    fields(inner);
+  }
+
+ private:
+  const Json& get(const char* name, bool (Json::*right_type)() const noexcept,
+                  std::string_view what) const {
+    if (!at_.contains(name))
+      throw InputError(file_, pointer_ + "/" + name, "missing: not a summary of this kvsim");
+    const Json& value = at_[name];
+    if (!(value.*right_type)())
+      throw InputError(file_, pointer_ + "/" + name, fmt::format("expected {}", what));
+    return value;
+  }
+  const Json& at_;
+  std::string_view file_;
+  std::string pointer_;
+};
+
+template <class Walk, class Provenance>
+void walk_provenance(Walk& w, Provenance& p) {
+  w.field("version", p.version);
+  w.field("config_digest", p.config_digest);
+  w.field("trace_name", p.trace_name);
+  w.field("trace_format", p.trace_format);
+  w.field("trace_digest", p.trace_digest);
+  w.field("seed", p.seed);
+  w.field("fingerprint", p.fingerprint);
+  w.field("cost_kind", p.cost_kind);
+  w.field("cost_profile", p.cost_profile);
+  w.known_field("cost_holdout_error", p.cost_holdout_error);
+}
+
+template <class Walk, class Requests>
+void walk_requests(Walk& w, Requests& r) {
+  w.field("total", r.total);
+  w.field("completed", r.completed);
+  w.field("rejected", r.rejected);
+  w.field("unfinished", r.unfinished);
+  w.field("rejected_too_long", r.rejected_too_long);
+  w.field("rejected_too_large", r.rejected_too_large);
+  w.field("skipped_rows", r.skipped_rows);
+}
+
+template <class Walk, class Distribution>
+void walk_quantiles(Walk& w, const char* name, Distribution& q) {
+  w.object(name, [&q](auto& at) {
+    at.field("count", q.count);
+    at.field("mean", q.mean);
+    at.field("p50", q.p50);
+    at.field("p90", q.p90);
+    at.field("p95", q.p95);
+    at.field("p99", q.p99);
+    at.field("max", q.max);
+  });
+}
+
+template <class Walk, class Kv>
+void walk_kv(Walk& w, Kv& kv) {
+  w.field("capacity_tokens", kv.capacity_tokens);
+  w.field("block_tokens", kv.block_tokens);
+  w.field("capacity_blocks", kv.capacity_blocks);
+  w.field("peak_used_tokens", kv.peak_used_tokens);
+  w.field("peak_held_tokens", kv.peak_held_tokens);
+  walk_quantiles(w, "utilization", kv.utilization);
+  walk_quantiles(w, "usage", kv.usage);
+  w.object("waste", [&kv](auto& at) {
+    at.field("reserved", kv.waste.reserved);
+    at.field("internal", kv.waste.internal);
+    at.field("external", kv.waste.external);
+  });
+  w.field("cached", kv.cached);
+}
+
+template <class Walk, class PrefixCache>
+void walk_prefix_cache(Walk& w, PrefixCache& cache) {
+  w.field("query_tokens", cache.query_tokens);
+  w.field("hit_tokens", cache.hit_tokens);
+  w.field("hit_rate", cache.hit_rate);
+  w.object("miss", [&cache](auto& at) {
+    at.field("first_seen", cache.miss.first_seen);
+    at.field("capacity", cache.miss.capacity);
+    at.field("granularity", cache.miss.granularity);
+    at.field("last_token", cache.miss.last_token);
+    at.field("in_flight", cache.miss.in_flight);
+  });
+}
+
+template <class Walk, class Values>
+void walk_report(Walk& w, Values& r) {
+  w.object("provenance", [&r](auto& at) { walk_provenance(at, r.provenance); });
+  w.object("requests", [&r](auto& at) { walk_requests(at, r.requests); });
+  w.field("duration_s", r.duration_s);
+  w.object("throughput", [&r](auto& at) {
+    at.field("request_per_s", r.throughput.request_per_s);
+    at.field("output_tok_per_s", r.throughput.output_tok_per_s);
+    at.field("total_tok_per_s", r.throughput.total_tok_per_s);
+    at.field("goodput_per_s", r.throughput.goodput_per_s);
+  });
+  walk_quantiles(w, "ttft_ms", r.ttft_ms);
+  walk_quantiles(w, "tpot_ms", r.tpot_ms);
+  walk_quantiles(w, "itl_ms", r.itl_ms);
+  walk_quantiles(w, "e2e_ms", r.e2e_ms);
+  walk_quantiles(w, "queue_ms", r.queue_ms);
+  w.object("kv", [&r](auto& at) { walk_kv(at, r.kv); });
+  w.object("prefix_cache", [&r](auto& at) { walk_prefix_cache(at, r.prefix_cache); });
+  w.object("batch", [&r](auto& at) {
+    at.field("steps", r.batch.steps);
+    at.field("mean_running", r.batch.mean_running);
+    at.field("max_running", r.batch.max_running);
+    at.field("max_waiting", r.batch.max_waiting);
+    at.field("mean_tokens", r.batch.mean_tokens);
+  });
+  w.field("preemptions", r.preemptions);
+  w.field("recomputed_tokens", r.recomputed_tokens);
+  w.field("computed_tokens", r.computed_tokens);
+  w.field("prompt_tokens", r.prompt_tokens);
+  w.field("output_tokens", r.output_tokens);
+  w.field("evictions", r.evictions);
+  w.field("cow_copies", r.cow_copies);
+  w.field("transfers", r.transfers);
+  w.field("events", r.events);
+}
+
+}  // namespace
+
+double six_decimals(double x) {
+  KVSIM_CHECK(std::isfinite(x), "a report holds finite numbers");
+  return std::round(x * 1e6) / 1e6 + 0.0;  // + 0.0 turns -0 into 0
+}
+
+Json summary_json(const Report& report) {
+  Json document = Json::object();
+  document["schema_version"] = kSummarySchemaVersion;
+  Writer writer(document);
+  walk_report(writer, report);
+  return document;
+}
+
+std::string summary_text(const Report& report) { return summary_json(report).dump(2) + "\n"; }
+
+Report read_summary(const Json& document, std::string_view file) {
+  if (!document.is_object()) throw InputError(file, "/", "expected a summary object");
+  const Json version = document.value("schema_version", Json(nullptr));
+  if (version != kSummarySchemaVersion)
+    throw InputError(file, "/schema_version",
+                     fmt::format("expected {}, got {}", kSummarySchemaVersion, version.dump()));
+  Report report;
+  const Reader reader(document, file, "");
+  walk_report(reader, report);
+  return report;
+}
+
+}  // namespace kvsim

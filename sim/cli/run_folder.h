@@ -1,0 +1,50 @@
+#pragma once
+// The folder of one run: summary.json, requests.csv, timeline.csv, config.json.
+//
+// Files are written aside while the run goes on and appear together at the end, summary.json last.
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "reports/atomic_file.h"
+#include "reports/requests_csv.h"
+#include "reports/timeline_csv.h"
+#include "sim/core/config_view.h"
+#include "sim/model/report.h"
+
+namespace kvsim {
+
+class RunFolder {
+ public:
+  /// Makes the folder, and its parents, if they are not there. Throws InputError.
+  explicit RunFolder(const std::string& path);
+  /// Takes away a folder it made if no run was committed to it.
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  [[nodiscard]] std::span<Observer* const> watchers() const { return watchers_; }
+  /// Puts everything in place. Throws InputError.
+  void commit(const Report& report, const ConfigView& config);
+
+ private:
+  struct Files {
+    explicit Files(const std::string& folder);
+    AtomicFile requests, timeline, config, summary;
+  };
+  std::string path_;
+  bool made_ = false;
+  std::unique_ptr<Files> files_;
+  std::unique_ptr<RequestsCsv> requests_;
+  std::unique_ptr<TimelineCsv> timeline_;
+  std::array<Observer*, 2> watchers_{};
+};
+
+/// Is there a finished run in this folder?
+[[nodiscard]] bool is_run_folder(const std::string& path);
+/// Its summary. Throws InputError if there is none, or it cannot be read.
+[[nodiscard]] Report read_run_folder(const std::string& path);
+
+}  // namespace kvsim
