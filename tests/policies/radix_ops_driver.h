@@ -52,7 +52,6 @@ class RadixOpsDriver {
     Tokens prompt;
     std::uint64_t salt = 0;
     RadixTree::Use use;
-    std::size_t order = 0;
     [[nodiscard]] Tokens output() const { return content.tokens() - prompt; }
     [[nodiscard]] PrefixKey key(Tokens n) const { return {content, n, salt}; }
   };
@@ -152,8 +151,7 @@ class RadixOpsDriver {
          .content = std::move(content),
          .prompt = total,
          .salt = salt_of(op),
-         .use = {.priority = op.value("priority", 0)},
-         .order = next_++};
+         .use = {.priority = op.value("priority", 0)}};
     const RadixTree::Match prefix = cache_->match(r.key(total - Tokens(1)));
     cache_->hold(r.row, prefix);
     const bool paged = page() > Tokens(1);
@@ -206,10 +204,10 @@ class RadixOpsDriver {
     cache_->evict_for(Tokens(20) * static_cast<std::int64_t>(requests_.size()));
     return {{"retracted", id}};
   }
+  // In the order of their names, as the recorder asked.
   [[nodiscard]] std::vector<Run*> running() {
     std::vector<Run*> all;
     for (auto& [id, r] : requests_) all.push_back(&r);
-    std::sort(all.begin(), all.end(), [](auto* a, auto* b) { return a->order < b->order; });
     return all;
   }
   [[nodiscard]] std::int64_t slot(const RequestRow& row, Tokens i) const {
@@ -286,7 +284,6 @@ class RadixOpsDriver {
   std::unique_ptr<RadixCache> cache_;
   bool sized_ = false;
   std::size_t line_ = 0;
-  std::size_t next_ = 0;
   Json evicted_;
   std::map<BlockId, std::vector<std::int64_t>> values_;
   std::map<std::string, EntryId> handles_;
