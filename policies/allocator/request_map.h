@@ -1,0 +1,36 @@
+#pragma once
+// RequestMap: which pages a running sequence's tokens lie in. The middle one of SGLang's levels.
+//
+// A row lists one page per `page` tokens: token i lies in slot pages[i / page] * page + i % page.
+// Its head is the tree's (shared, locked through `node`), the rest is the sequence's own.
+// Source: SGLang's ReqToTokenPool, python/sglang/srt/mem_cache/memory_pool.py, which lists slots.
+
+#include <vector>
+
+#include "sim/core/units.h"
+
+namespace kvsim {
+
+struct RequestRow {
+  std::vector<BlockId> pages;
+  Tokens tokens;  ///< Those with a slot.
+  Tokens shared;  ///< Leading ones that lie in the tree's pages: whole pages.
+  EntryId node;   ///< Where the locked path ends; invalid: holds nothing.
+  Tokens prompt;  ///< Tokens to compute before the next one can be sampled.
+
+  [[nodiscard]] bool held() const { return node.valid(); }
+};
+
+class RequestMap {
+ public:
+  [[nodiscard]] RequestRow& operator[](SequenceId id) {
+    if (id.index >= rows_.size()) rows_.resize(id.index + std::size_t{1});
+    return rows_[id.index];
+  }
+  [[nodiscard]] const std::vector<RequestRow>& rows() const { return rows_; }
+
+ private:
+  std::vector<RequestRow> rows_;  // a row keeps its storage for the next sequence of that id
+};
+
+}  // namespace kvsim
