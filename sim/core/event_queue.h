@@ -31,6 +31,9 @@ class EventQueue {
   [[nodiscard]] Time now() const { return now_; }
   [[nodiscard]] bool empty() const { return heap_.empty(); }
 
+  /// When the next event is due. Requires !empty().
+  [[nodiscard]] Time next_at() const { return heap_.front().at; }
+
   /// `at` must not be in the past.
   void schedule(Time at, EventKind kind, ReplicaId replica = {}) {
     KVSIM_CHECK(at >= now_, "events are scheduled in the future");

@@ -5,6 +5,7 @@
 // to the next, so a warmed-up simulation allocates nothing per request. The most recently returned
 // id is handed out first: ids stay dense and caches stay warm.
 
+#include <cstdint>
 #include <deque>
 #include <vector>
 

@@ -21,6 +21,7 @@ enum class Release : std::uint8_t { kFinished, kPreempted };
 struct AdmitRule {
   bool whole_prompt_must_fit = true;  ///< vLLM's scheduler_reserve_full_isl.
   bool others_running = false;        ///< The watermark applies only then.
+  Tokens reserve;  ///< Room to set aside now, beyond `total`, for tokens still to come (Orca).
 };
 
 class Allocator {
@@ -56,6 +57,8 @@ class Allocator {
   /// Takes back everything `s` holds; what can be reused may stay cached.
   virtual void release(const Sequence& s, Release why) = 0;
 
+  /// Does it keep prefixes for reuse at all?
+  [[nodiscard]] virtual bool caches_prefixes() const { return true; }
   /// O(1).
   [[nodiscard]] virtual MemoryUse memory() const = 0;
   [[nodiscard]] virtual Counters counters() const = 0;

@@ -1,6 +1,8 @@
 #pragma once
 // Batching: who runs in the next step, who waits, who is preempted.
 
+#include <vector>
+
 #include "sim/core/config_view.h"
 #include "sim/core/registry.h"
 #include "sim/model/allocator.h"
@@ -23,8 +25,9 @@ class Scheduler {
   /// Decides the next step: takes memory for it, moves Sequence::computed and ::running on, fills
   /// `plan` (which comes cleared). No work means idle until something arrives.
   virtual void plan(StepPlan& plan) = 0;
-  /// `id` finished: it runs no more. Its memory is released by the caller.
-  virtual void retire(SequenceId id) = 0;
+  /// `id` finished: it runs no more. Appends to `done` the finished sequences whose memory and id
+  /// can be given up now: at once, or (static batching) when the whole batch has finished.
+  virtual void retire(SequenceId id, std::vector<SequenceId>& done) = 0;
 
   [[nodiscard]] virtual std::size_t waiting() const = 0;
   [[nodiscard]] virtual std::size_t running() const = 0;

@@ -41,4 +41,7 @@ class WorkloadSource {
   [[nodiscard]] virtual WorkloadIdentity identity() const = 0;
 };
 
+/// The registered kind that `config` asks for: /workload/source, or what "auto" comes to.
+[[nodiscard]] std::string workload_kind(const ConfigView& config);
+
 }  // namespace kvsim

@@ -1,0 +1,51 @@
+#include "policies/allocator/block_keys.h"
+
+#include <algorithm>
+
+#include "sim/core/check.h"
+#include "sim/core/hash.h"
+
+namespace kvsim {
+namespace {
+
+// The lanes multiply with different odd constants (digits of the golden ratio, of pi and of e), so
+// that no simple relation between content, offset and length is shared by both.
+Key128 chained(Key128 parent, ContentId content, std::int64_t offset, std::int64_t length) {
+  const auto o = static_cast<std::uint64_t>(offset);
+  const auto n = static_cast<std::uint64_t>(length);
+  return {mix64(parent.lo ^ (content * 0x9e3779b97f4a7c15ULL + o * 0x452821e638d01377ULL +
+                             n * 0xbe5466cf34e90c6dULL)),
+          mix64(parent.hi + (content * 0xadf85458a2bb4a9bULL ^ o * 0x243f6a8885a308d3ULL) +
+                n * 0x13198a2e03707345ULL)};
+}
+
+}  // namespace
+
+void BlockKeys::restart(std::uint64_t cache_salt) {
+  keys_.clear();
+  parent_ = {mix64(cache_salt + 1), mix64(~cache_salt)};
+  span_ = 0;
+  inside_ = 0;
+}
+
+void BlockKeys::extend(const Content& content, std::size_t count, Tokens block) {
+  const auto spans = content.spans();
+  while (keys_.size() < count) {
+    for (std::int64_t left = block.value(); left > 0;) {
+      KVSIM_CHECK(span_ < spans.size(), "only full blocks have keys");
+      const Span& span = spans[span_];
+      const std::int64_t piece = std::min(left, span.length - inside_);
+      if (piece > 0) parent_ = chained(parent_, span.content, span.offset + inside_, piece);
+      left -= piece;
+      inside_ += piece;
+      // A span may still grow (or be followed): step over its end only when more is asked for.
+      if (left > 0) {
+        ++span_;
+        inside_ = 0;
+      }
+    }
+    keys_.push_back(parent_);
+  }
+}
+
+}  // namespace kvsim

@@ -1,0 +1,200 @@
+#include "policies/allocator/block_pool.h"
+
+#include <algorithm>
+
+#include "sim/core/check.h"
+
+namespace kvsim {
+namespace {
+
+constexpr BlockId kNullBlock{0};
+
+EntryId entry_id(BlockId id) { return EntryId{id.index}; }
+
+}  // namespace
+
+BlockPool::BlockPool(Setup setup)
+    : blocks_(static_cast<std::size_t>(setup.blocks)),
+      siblings_(blocks_.size()),
+      blanks_(blocks_.size()),
+      policy_(std::move(setup.policy)),
+      block_(setup.block),
+      caching_(setup.caching) {
+  KVSIM_CHECK(setup.blocks >= 2, "a pool has the null block and at least one more");
+  for (std::uint32_t i = 1; i < blocks_.size(); ++i) blanks_.push_back(BlockId{i});
+}
+
+CacheEntry BlockPool::entry(BlockId id) const {
+  const Block& b = blocks_[id.index];
+  return {entry_id(id), b.depth,    static_cast<std::uint32_t>(block_.value()), b.hits, b.priority,
+          b.created,    b.last_used};
+}
+
+BlockId BlockPool::take() {
+  KVSIM_CHECK(free() > 0, "callers check free() first");
+  if (blanks_.empty()) evict(BlockId{policy_->victim().index});
+  const BlockId id = blanks_.front();
+  blanks_.erase(id);
+  blocks_[id.index].users = 1;
+  ++used_;
+  ++allocations_;
+  return id;
+}
+
+void BlockPool::touch(BlockId id, std::int32_t importance) {
+  Block& b = blocks_[id.index];
+  KVSIM_CHECK(b.hashed, "only cached contents are found");
+  if (b.users++ == 0) {
+    policy_->erase(entry(id));
+    --cached_;
+    ++used_;
+  }
+  ++b.hits;
+  b.priority = std::max(b.priority, importance);
+}
+
+void BlockPool::cache(BlockId id, Key128 key, BlockId parent, std::uint32_t depth,
+                      std::int32_t importance) {
+  Block& b = blocks_[id.index];
+  KVSIM_CHECK(b.users > 0 && !b.hashed, "a block is hashed once, while it is being filled");
+  b.key = key;
+  b.hashed = true;
+  b.depth = depth;
+  b.hits = 0;
+  b.priority = importance;
+  b.created = ++tick_;
+  b.newer_twin = {};
+  // Duplicates are kept; look-ups see the oldest (semantics 2.5).
+  const BlockId oldest = by_key_.find(key);
+  if (!oldest.valid()) {
+    by_key_.insert(key, id);
+  } else {
+    BlockId last = oldest;
+    while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
+    blocks_[last.index].newer_twin = id;
+  }
+  if (parent.valid()) link_child(parent, id);
+}
+
+void BlockPool::release(std::span<const BlockId> ids) {
+  for (const BlockId id : ids) {
+    if (id == kNullBlock) continue;
+    KVSIM_CHECK(blocks_[id.index].users > 0, "a released block was in use");
+    --blocks_[id.index].users;
+  }
+  // Unhashed blocks go to the front keeping the given order, so they are pushed last to first.
+  for (const BlockId id : ids) {
+    Block& b = blocks_[id.index];
+    if (id == kNullBlock || b.users > 0 || !b.hashed) continue;
+    b.last_used = ++tick_;
+    policy_->insert(entry(id));
+    --used_;
+    ++cached_;
+  }
+  const auto free_blank = [&](BlockId id) {
+    if (id == kNullBlock || blocks_[id.index].users > 0 || blocks_[id.index].hashed) return;
+    caching_ ? blanks_.push_front(id) : blanks_.push_back(id);
+    --used_;
+  };
+  if (caching_)
+    std::for_each(ids.rbegin(), ids.rend(), free_blank);
+  else
+    std::for_each(ids.begin(), ids.end(), free_blank);
+}
+
+// The block becomes the first blank; what could only be reached through it goes with it.
+void BlockPool::evict(BlockId id) {
+  KVSIM_CHECK(blocks_[id.index].users == 0 && blocks_[id.index].hashed,
+              "only cached blocks without a user are evicted");
+  policy_->erase(entry(id));
+  --cached_;
+  ++evictions_;
+  withdraw_key(id);
+  blanks_.push_front(id);
+}
+
+void BlockPool::withdraw_key(BlockId id) {
+  Block& b = blocks_[id.index];
+  const BlockId oldest = by_key_.find(b.key);
+  if (oldest != id) {
+    BlockId before = oldest;
+    while (blocks_[before.index].newer_twin != id) before = blocks_[before.index].newer_twin;
+    blocks_[before.index].newer_twin = b.newer_twin;
+    adopt_children(id, oldest);
+  } else if (b.newer_twin.valid()) {
+    by_key_.replace(b.key, b.newer_twin);
+    adopt_children(id, b.newer_twin);
+  } else {
+    by_key_.erase(b.key);
+    orphan_children(id);
+  }
+  unlink_child(id);
+  b.hashed = false;
+  b.newer_twin = {};
+}
+
+// Nobody can reach the children any more (a look-up walks keys from the front), so they are dead
+// weight: they are evicted too. Under LRU with reverse release there are none left by now.
+void BlockPool::orphan_children(BlockId id) {
+  while (siblings_[id.index].first_child.valid()) {
+    const BlockId child = siblings_[id.index].first_child;
+    ++orphans_;
+    evict(child);
+  }
+}
+
+void BlockPool::adopt_children(BlockId from, BlockId to) {
+  while (siblings_[from.index].first_child.valid()) {
+    const BlockId child = siblings_[from.index].first_child;
+    unlink_child(child);
+    link_child(to, child);
+  }
+}
+
+void BlockPool::link_child(BlockId parent, BlockId child) {
+  blocks_[child.index].parent = parent;
+  Siblings& links = siblings_[child.index];
+  links.next = siblings_[parent.index].first_child;
+  links.previous = {};
+  if (links.next.valid()) siblings_[links.next.index].previous = child;
+  siblings_[parent.index].first_child = child;
+}
+
+void BlockPool::unlink_child(BlockId child) {
+  const BlockId parent = blocks_[child.index].parent;
+  if (!parent.valid()) return;
+  Siblings& links = siblings_[child.index];
+  if (links.next.valid()) siblings_[links.next.index].previous = links.previous;
+  if (links.previous.valid())
+    siblings_[links.previous.index].next = links.next;
+  else
+    siblings_[parent.index].first_child = links.next;
+  links.next = {};
+  links.previous = {};
+  blocks_[child.index].parent = {};
+}
+
+void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
+  std::int64_t used = 0;
+  std::int64_t cached = 0;
+  std::int64_t blank = 0;
+  for (std::uint32_t i = 1; i < blocks_.size(); ++i) {
+    const Block& b = blocks_[i];
+    KVSIM_CHECK(b.users == holders[i], "a block's count is the number of tables that hold it");
+    const bool is_blank = blanks_.contains(BlockId{i});
+    KVSIM_CHECK(is_blank == (b.users == 0 && !b.hashed), "blank means no user and no key");
+    used += b.users > 0;
+    cached += b.users == 0 && b.hashed;
+    blank += is_blank;
+    if (!b.hashed) continue;
+    BlockId twin = by_key_.find(b.key);
+    while (twin.valid() && twin.index != i) twin = blocks_[twin.index].newer_twin;
+    KVSIM_CHECK(twin.valid(), "the index leads to every hashed block");
+    if (!b.parent.valid()) continue;
+    KVSIM_CHECK(blocks_[b.parent.index].hashed, "a cached block's parent is cached");
+  }
+  KVSIM_CHECK(used == used_ && cached == cached_, "the running counts are right");
+  KVSIM_CHECK(used + cached + blank == usable(), "no block is lost");
+}
+
+}  // namespace kvsim

@@ -1,0 +1,105 @@
+#pragma once
+// BlockPool: fixed-size blocks with reference counts and a prefix index. What vLLM's BlockPool is
+// (vllm/v1/core/block_pool.py, July 2026), with its free queue split into two owners:
+//   - blank blocks (no hash, no user) form a list of the pool's own, taken from the front;
+//   - cached blocks (hashed, no user) belong to the eviction policy, which names the next victim.
+// Allocation takes blanks first. With `lru` that is exactly vLLM's one queue, because unhashed
+// blocks are freed to its front and hashed ones to its tail.
+//
+// Block 0 is the null block: it stands for skipped positions and is never handed out or counted.
+// Costs: O(1) for everything but the policy's own order. Invariants: check_books().
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sim/core/flat_map.h"
+#include "sim/core/index_list.h"
+#include "sim/core/units.h"
+#include "sim/model/eviction_policy.h"
+
+namespace kvsim {
+
+class BlockPool {
+ public:
+  struct Setup {
+    std::int64_t blocks = 0;  ///< Ids 0 .. blocks-1, the null block among them. At least 2.
+    Tokens block;
+    bool caching = true;  ///< Off: no block ever gets a key, and freed ones queue up in order.
+    std::unique_ptr<EvictionPolicy> policy;
+  };
+  explicit BlockPool(Setup setup);
+
+  [[nodiscard]] std::int64_t usable() const {
+    return static_cast<std::int64_t>(blocks_.size()) - 1;
+  }
+  /// Blocks without a user, cached ones included: what can still be handed out.
+  [[nodiscard]] std::int64_t free() const { return usable() - used_; }
+  [[nodiscard]] std::int64_t used() const { return used_; }
+  [[nodiscard]] std::int64_t cached() const { return cached_; }
+  [[nodiscard]] std::int64_t evictions() const { return evictions_; }
+  /// Evictions that only followed an evicted ancestor. Zero under `lru` with reverse release.
+  [[nodiscard]] std::int64_t orphans() const { return orphans_; }
+  [[nodiscard]] std::int64_t allocations() const { return allocations_; }
+  [[nodiscard]] std::uint32_t users(BlockId id) const { return blocks_[id.index].users; }
+
+  /// The oldest block cached under `key`, or an invalid id. Reads only.
+  [[nodiscard]] BlockId find(Key128 key) const { return by_key_.find(key); }
+  /// A block with one user: the first blank, else what the policy gives up. Requires free() > 0.
+  [[nodiscard]] BlockId take();
+  /// One more user for a cached or used block found by find().
+  void touch(BlockId id, std::int32_t importance);
+  /// `id`, which has a user and no key, now holds the tokens that `key` names, `depth` tokens into
+  /// its prompt; `parent` is the block before it (invalid for the first).
+  void cache(BlockId id, Key128 key, BlockId parent, std::uint32_t depth, std::int32_t importance);
+  /// One user less for each of `ids`, in this order. Whoever reaches zero is free: cached if it has
+  /// a key, else blank and next to be reused.
+  void release(std::span<const BlockId> ids);
+
+  /// Recounts users against `holders` (users per block, counted by the caller from its tables).
+  void check_books(std::span<const std::uint32_t> holders) const;
+
+ private:
+  // One cache line.
+  struct Block {
+    Key128 key;
+    std::uint64_t created = 0;
+    std::uint64_t last_used = 0;
+    std::uint32_t users = 0;
+    std::uint32_t depth = 0;
+    std::uint32_t hits = 0;
+    std::int32_t priority = 0;
+    BlockId parent;
+    BlockId newer_twin;  // the next block cached under the same key, in order of caching
+    bool hashed = false;
+  };
+  // Blocks that hang below a cached block: an intrusive list through `siblings_`.
+  struct Siblings {
+    BlockId first_child, next, previous;
+  };
+
+  [[nodiscard]] CacheEntry entry(BlockId id) const;
+  void evict(BlockId id);
+  void withdraw_key(BlockId id);
+  void orphan_children(BlockId id);
+  void adopt_children(BlockId from, BlockId to);
+  void link_child(BlockId parent, BlockId child);
+  void unlink_child(BlockId child);
+
+  std::vector<Block> blocks_;
+  std::vector<Siblings> siblings_;
+  IndexList<BlockId> blanks_;
+  FlatMap<BlockId> by_key_;
+  std::unique_ptr<EvictionPolicy> policy_;
+  Tokens block_;
+  bool caching_;
+  std::uint64_t tick_ = 0;
+  std::int64_t used_ = 0;
+  std::int64_t cached_ = 0;
+  std::int64_t evictions_ = 0;
+  std::int64_t orphans_ = 0;
+  std::int64_t allocations_ = 0;
+};
+
+}  // namespace kvsim

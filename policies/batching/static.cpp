@@ -1,0 +1,75 @@
+// static: a batch is formed when the last one has finished entirely; nobody joins it later.
+//
+// The baseline of the continuous-batching papers (FasterTransformer's way). Short outputs wait for
+// the longest of their batch: their memory stays taken until then, which is what it costs. Their
+// idle rows are not priced, so step times are a lower bound.
+
+#include <algorithm>
+
+#include "policies/batching/waiting_queue.h"
+#include "sim/core/check.h"
+#include "sim/model/scheduler.h"
+
+namespace kvsim {
+namespace {
+
+class Static final : public Scheduler {
+ public:
+  explicit Static(const Setup& setup)
+      : sequences_(setup.sequences),
+        memory_(setup.memory),
+        max_running_(static_cast<std::size_t>(setup.config.integer("/scheduler/max_num_seqs"))),
+        waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority") {}
+
+  void enqueue(SequenceId id) override { waiting_.push(id); }
+
+  void plan(StepPlan& plan) override {
+    if (running_.empty()) return form_batch(plan);
+    for (const SequenceId id : running_) {
+      Sequence& s = sequences_[id];
+      const bool room = memory_.grow(s, s.tokens());
+      KVSIM_CHECK(room, "what was reserved when the batch was formed is there");
+      plan.work.push_back({id, s.computed, s.tokens() - s.computed});
+      s.computed = s.tokens();
+    }
+  }
+
+  void retire(SequenceId id, std::vector<SequenceId>& done) override {
+    running_.erase(std::find(running_.begin(), running_.end(), id));
+    finished_.push_back(id);
+    if (!running_.empty()) return;
+    done.insert(done.end(), finished_.begin(), finished_.end());
+    finished_.clear();
+  }
+  [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::size_t running() const override { return running_.size(); }
+
+ private:
+  void form_batch(StepPlan& plan) {
+    while (!waiting_.empty() && running_.size() < max_running_) {
+      Sequence& s = sequences_[waiting_.front()];
+      const Tokens hit = memory_.lookup(s);
+      const Tokens life = s.request.prompt + s.request.output - Tokens(1);
+      if (!memory_.admit(s, hit, s.tokens(), {true, !running_.empty(), life})) return;
+      waiting_.pop();
+      running_.push_back(s.id);
+      s.running = true;
+      plan.admitted.push_back({s.id, hit});
+      plan.work.push_back({s.id, hit, s.tokens() - hit});
+      s.computed = s.tokens();
+    }
+  }
+
+  Sequences& sequences_;
+  Allocator& memory_;
+  std::size_t max_running_;
+  WaitingQueue waiting_;
+  std::vector<SequenceId> running_;
+  std::vector<SequenceId> finished_;  // of the batch under way: they still hold their memory
+};
+
+const Registered<Scheduler, Static> kStatic{
+    "static", "A batch runs until its last sequence ends; then the next is formed."};
+
+}  // namespace
+}  // namespace kvsim

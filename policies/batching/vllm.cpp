@@ -1,0 +1,163 @@
+// vllm: continuous batching with chunked prefill, as vLLM V1 schedules (July 2026;
+// vllm/v1/core/sched/scheduler.py schedule()).
+//
+// There is no prefill or decode phase: every sequence catches up from `computed` to tokens(), as
+// far as the step's token budget goes. Running sequences come first, in order of admission; one
+// that cannot grow preempts until it can, or is preempted itself. Then, unless somebody was
+// preempted, the waiting queue is admitted from its head, and the first that does not fit blocks
+// the rest. Preemption frees everything and recomputes later; what is cached meanwhile is hit.
+// Cost: O(running) per step.
+
+#include <algorithm>
+
+#include "policies/batching/waiting_queue.h"
+#include "sim/core/check.h"
+#include "sim/core/config_schema.h"
+#include "sim/model/preemption_policy.h"
+#include "sim/model/scheduler.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    boolean_field("/scheduler/enable_chunked_prefill", "true",
+                  "A prompt may be computed over several steps (vllm)."),
+    integer_field("/scheduler/long_prefill_token_threshold", "0", "tokens", 0, 1 << 30,
+                  "Longest chunk of a prompt in one step; 0: no limit of its own (vllm)."),
+    boolean_field("/scheduler/scheduler_reserve_full_isl", "true",
+                  "Admit only if the whole prompt fits, not just its first chunk (vllm)."),
+};
+
+class Vllm final : public Scheduler {
+ public:
+  explicit Vllm(const Setup& setup)
+      : sequences_(setup.sequences),
+        memory_(setup.memory),
+        max_model_len_(setup.max_model_len),
+        max_running_(static_cast<std::size_t>(setup.config.integer("/scheduler/max_num_seqs"))),
+        step_budget_(setup.config.integer("/scheduler/max_num_batched_tokens")),
+        longest_chunk_(setup.config.integer("/scheduler/long_prefill_token_threshold")),
+        chunked_(setup.config.boolean("/scheduler/enable_chunked_prefill")),
+        whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
+        waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
+        victims_(Registry<PreemptionPolicy>::make(victim_word(setup.config), {setup.config})) {
+    if (!chunked_ && step_budget_ < max_model_len_)
+      setup.config.fail("/scheduler/max_num_batched_tokens",
+                        fmt::format("expected at least max_model_len ({}) when "
+                                    "enable_chunked_prefill is false, got {}",
+                                    max_model_len_.value(), step_budget_.value()));
+  }
+
+  void enqueue(SequenceId id) override { waiting_.push(id); }
+
+  void plan(StepPlan& plan) override {
+    budget_ = step_budget_;
+    plan_running(plan);
+    if (plan.preempted.empty()) admit_waiting(plan);
+  }
+
+  void retire(SequenceId id, std::vector<SequenceId>& done) override {
+    running_.erase(std::find(running_.begin(), running_.end(), id));
+    done.push_back(id);
+  }
+  [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::size_t running() const override { return running_.size(); }
+
+ private:
+  static std::string victim_word(const ConfigView& config) {
+    if (config.has("/scheduler/preemption")) return config.text("/scheduler/preemption");
+    return config.text("/scheduler/policy") == "priority" ? "priority" : "last";
+  }
+
+  void plan_running(StepPlan& plan) {
+    for (at_ = 0; at_ < running_.size() && budget_ > Tokens(0); ++at_) {
+      Sequence& s = sequences_[running_[at_]];
+      const Tokens fresh = chunk(s.tokens() - s.computed);
+      if (fresh == Tokens(0)) continue;
+      if (!grow_or_preempt(s, s.computed + fresh, plan)) return;
+      plan.work.push_back({s.id, s.computed, fresh});
+      s.computed += fresh;
+      budget_ -= fresh;
+    }
+  }
+
+  [[nodiscard]] Tokens chunk(Tokens wanted) const {
+    if (longest_chunk_ > Tokens(0)) wanted = std::min(wanted, longest_chunk_);
+    return std::min(wanted, budget_);
+  }
+
+  // False if `s` itself had to give way: then nobody after it gets anything either.
+  bool grow_or_preempt(const Sequence& s, Tokens total, StepPlan& plan) {
+    while (!memory_.grow(s, total)) {
+      const std::size_t victim = victims_->victim(running_, sequences_);
+      const SequenceId id = running_[victim];
+      preempt(victim, plan);
+      if (id == s.id) return false;
+    }
+    return true;
+  }
+
+  void preempt(std::size_t victim, StepPlan& plan) {
+    const SequenceId id = running_[victim];
+    if (victim < at_) {
+      take_back(id, plan);
+      --at_;
+    }
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(victim));
+    Sequence& s = sequences_[id];
+    memory_.release(s, Release::kPreempted);
+    s.computed = Tokens(0);
+    s.running = false;
+    waiting_.push_preempted(id);
+    plan.preempted.push_back(id);
+  }
+
+  // A victim that was already scheduled in this step gives its share of the budget back.
+  void take_back(SequenceId id, StepPlan& plan) {
+    const auto work = std::find_if(plan.work.begin(), plan.work.end(),
+                                   [id](const StepWork& w) { return w.sequence == id; });
+    if (work == plan.work.end()) return;
+    budget_ += work->compute;
+    plan.work.erase(work);
+  }
+
+  void admit_waiting(StepPlan& plan) {
+    while (!waiting_.empty() && budget_ > Tokens(0) && running_.size() < max_running_) {
+      Sequence& s = sequences_[waiting_.front()];
+      const Tokens hit = memory_.lookup(s);
+      Tokens fresh = s.tokens() - hit;
+      if (longest_chunk_ > Tokens(0)) fresh = std::min(fresh, longest_chunk_);
+      if (!chunked_ && fresh > budget_) return;
+      fresh = std::min(fresh, budget_);
+      const AdmitRule rule{whole_prompt_must_fit_, !running_.empty(), Tokens(0)};
+      if (!memory_.admit(s, hit, hit + fresh, rule)) return;
+      waiting_.pop();
+      running_.push_back(s.id);
+      s.running = true;
+      plan.admitted.push_back({s.id, hit});
+      plan.work.push_back({s.id, hit, fresh});
+      s.computed = hit + fresh;
+      budget_ -= fresh;
+    }
+  }
+
+  Sequences& sequences_;
+  Allocator& memory_;
+  Tokens max_model_len_;
+  std::size_t max_running_;
+  Tokens step_budget_;
+  Tokens longest_chunk_;
+  bool chunked_;
+  bool whole_prompt_must_fit_;
+  WaitingQueue waiting_;
+  std::vector<SequenceId> running_;  // in order of admission
+  std::unique_ptr<PreemptionPolicy> victims_;
+  Tokens budget_;       // left in the step being planned
+  std::size_t at_ = 0;  // the running sequence being planned
+};
+
+const Registered<Scheduler, Vllm> kVllm{
+    "vllm", "Continuous batching, running first, chunked prefill, recompute: vLLM V1."};
+
+}  // namespace
+}  // namespace kvsim

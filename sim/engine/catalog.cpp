@@ -1,0 +1,93 @@
+#include "sim/engine/catalog.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "sim/core/config_schema.h"
+#include "sim/core/spelling.h"
+#include "sim/model/builtin_configs.h"
+#include "sim/model/hf_config.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    text_field("/model", "\"llama-3.1-8b\"", "A built-in model, or the path of a HF config.json."),
+    text_field("/device", "\"h200\"",
+               "A built-in GPU, or the path of a file like those of configs/devices."),
+    word_field(
+        "/cost", "auto", "cost model",
+        [] {
+          std::vector<std::string> words = Registry<CostModel>::names();
+          words.insert(words.begin(), "auto");
+          return words;
+        },
+        "What prices a step; auto is the best there is for this model and device."),
+};
+
+/// What a field's word led to.
+struct Named {
+  std::string name;
+  std::string file;  ///< For errors.
+  std::string text;
+};
+
+bool is_path(const std::string& word) {
+  return word.find('/') != std::string::npos || word.ends_with(".json");
+}
+
+// A file of this size is no config.json; /dev/zero has no end at all.
+constexpr std::size_t kLongestFile = std::size_t{16} << 20;
+
+Named from_path(const std::string& pointer, const std::string& word, const ConfigView& config) {
+  namespace fs = std::filesystem;
+  fs::path path(word);
+  if (path.is_relative()) path = fs::path(config.file()).parent_path() / path;
+  std::error_code ignored;
+  std::ifstream in(path, std::ios::binary);
+  if (!in || !fs::is_regular_file(path, ignored))
+    config.fail(pointer, fmt::format("cannot read '{}'", path.string()));
+  std::string text(std::min<std::uintmax_t>(fs::file_size(path, ignored), kLongestFile + 1), '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kLongestFile)
+    config.fail(pointer, fmt::format("'{}' is longer than {} bytes: no config of ours",
+                                     path.string(), kLongestFile));
+  // HF calls every file config.json: the folder tells the models apart.
+  const fs::path named = path.stem() == "config" ? fs::absolute(path).parent_path() : path;
+  return {named.stem() == "" ? word : named.filename().replace_extension("").string(),
+          path.string(), std::move(text)};
+}
+
+Named find(const std::string& pointer, const std::string& kind, const std::string& noun,
+           const ConfigView& config) {
+  const std::string word = config.text(pointer);
+  if (const auto text = builtin_config(kind, word))
+    return {word, fmt::format("configs/{}/{}.json", kind, word), std::string(*text)};
+  if (is_path(word)) return from_path(pointer, word, config);
+  const std::vector<std::string> known = builtin_config_names(kind);
+  config.fail(pointer, fmt::format("no {} named '{}'; known: {}{}", noun, word, joined(known),
+                                   did_you_mean(word, known)));
+}
+
+}  // namespace
+
+ModelSpec load_model(const ConfigView& config) {
+  const Named found = find("/model", "models", "model", config);
+  return parse_model(found.text, found.file, found.name);
+}
+
+DeviceSpec load_device(const ConfigView& config) {
+  const Named found = find("/device", "devices", "device", config);
+  return parse_device(found.text, found.file, found.name);
+}
+
+std::unique_ptr<CostModel> load_cost_model(const ModelSpec& model, const DeviceSpec& device,
+                                           const ConfigView& config) {
+  std::string word = config.text("/cost");
+  if (word == "auto") word = "roofline";
+  return Registry<CostModel>::make(word, {model, device, config});
+}
+
+}  // namespace kvsim

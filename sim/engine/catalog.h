@@ -1,0 +1,27 @@
+#pragma once
+// From the words /model, /device and /cost to the things they name.
+//
+// A model or device is one of those built in (configs/models, configs/devices) or a file of the
+// same form; a word with a '/' or ending in ".json" is a path, relative to the config's folder.
+
+#include <memory>
+
+#include "sim/core/config_view.h"
+#include "sim/model/cost_model.h"
+#include "sim/model/device_spec.h"
+#include "sim/model/model_spec.h"
+
+namespace kvsim {
+
+/// Throws InputError naming the field if there is no such model or file, and naming the file if its
+/// contents are wrong.
+[[nodiscard]] ModelSpec load_model(const ConfigView& config);
+[[nodiscard]] DeviceSpec load_device(const ConfigView& config);
+
+/// The cost model that /cost names; "auto" is the best there is for this model and device.
+/// `model` and `device` must outlive it.
+[[nodiscard]] std::unique_ptr<CostModel> load_cost_model(const ModelSpec& model,
+                                                         const DeviceSpec& device,
+                                                         const ConfigView& config);
+
+}  // namespace kvsim

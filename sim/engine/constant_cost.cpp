@@ -1,0 +1,48 @@
+// Prices a step by three constants: for tests, and for examples to follow with pencil and paper.
+//
+// step + prefill tokens * token + decodes * decode. Knows neither model nor device.
+
+#include <fmt/format.h>
+
+#include "sim/core/config_schema.h"
+#include "sim/engine/step_duration.h"
+#include "sim/model/cost_model.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    number_field("/constant_cost/step_us", "5000", "us", 0, 1e9, "Every step, whatever it does."),
+    number_field("/constant_cost/prefill_token_ns", "25000", "ns", 0, 1e9,
+                 "Every prompt token computed."),
+    number_field("/constant_cost/decode_us", "20", "us", 0, 1e9,
+                 "Every sequence that decodes one token."),
+};
+
+class ConstantCost final : public CostModel {
+ public:
+  explicit ConstantCost(const Setup& setup)
+      : step_us_(setup.config.number("/constant_cost/step_us")),
+        prefill_token_ns_(setup.config.number("/constant_cost/prefill_token_ns")),
+        decode_us_(setup.config.number("/constant_cost/decode_us")) {}
+
+  [[nodiscard]] Duration price(const StepShape& shape) const override {
+    const double ns = 1e3 * step_us_ +
+                      prefill_token_ns_ * static_cast<double>(shape.prefill_new.value()) +
+                      1e3 * decode_us_ * static_cast<double>(shape.decodes);
+    return step_duration(ns * 1e-9);
+  }
+  [[nodiscard]] CostProvenance provenance() const override {
+    return {"exact", fmt::format("constant: {} us a step, {} ns a prefill token, {} us a decode",
+                                 step_us_, prefill_token_ns_, decode_us_)};
+  }
+
+ private:
+  double step_us_, prefill_token_ns_, decode_us_;
+};
+
+const Registered<CostModel, ConstantCost> kConstant{
+    "constant", "Fixed times per step, prefill token and decode."};
+
+}  // namespace
+}  // namespace kvsim

@@ -1,0 +1,95 @@
+#include "sim/engine/engine.h"
+
+#include "sim/core/check.h"
+
+namespace kvsim {
+
+Engine::Outcome Engine::run() {
+  constexpr std::int64_t kHeartbeat = 4096;
+  Outcome outcome;
+  plan_is_due_.assign(parts_.replicas.size(), false);
+  await_arrival();
+  while (!queue_.empty()) {
+    if (parts_.until && queue_.next_at() > *parts_.until) break;
+    const Event event = queue_.pop();
+    fingerprint_.add(event);
+    switch (event.kind()) {
+      case EventKind::kStepDone:
+        step_done(event.replica);
+        break;
+      case EventKind::kArrival:
+        arrivals();
+        break;
+      case EventKind::kPlan:
+        plan(event.replica);
+        break;
+    }
+    if (++outcome.events % kHeartbeat == 0 && parts_.heartbeat) parts_.heartbeat();
+  }
+  outcome.fingerprint = fingerprint_.value();
+  outcome.end = queue_.now();
+  parts_.observers.tell([&](Observer& o) { o.on_end(queue_.now()); });
+  return outcome;
+}
+
+// Keeps one arrival event in the queue, for the earliest request known. A completion may make an
+// earlier one known (closed loops); the later event then finds nothing due and does no harm.
+void Engine::await_arrival() {
+  const std::optional<Time> next = parts_.workload.upcoming();
+  if (!next || (awaited_ && *awaited_ <= *next)) return;
+  awaited_ = next;
+  queue_.schedule(*next, EventKind::kArrival);
+}
+
+void Engine::arrivals() {
+  awaited_.reset();
+  for (auto next = parts_.workload.upcoming(); next && *next <= queue_.now();
+       next = parts_.workload.upcoming()) {
+    parts_.workload.take(incoming_);
+    arrive(incoming_);
+  }
+  await_arrival();
+}
+
+void Engine::arrive(Request& r) {
+  views_.clear();
+  for (const Replica& replica : parts_.replicas) views_.push_back(replica.view());
+  const ReplicaId where = parts_.router.route(r, views_);
+  fingerprint_.add(r.id, where);
+  parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
+  Replica& replica = parts_.replicas[where.index];
+  if (const auto why = replica.refuses(r)) {
+    parts_.observers.tell([&](Observer& o) { o.on_reject(queue_.now(), r, *why); });
+    parts_.workload.ended(r, queue_.now());
+    return;
+  }
+  replica.enqueue(r);
+  if (!replica.stepping()) plan_soon(where);
+}
+
+void Engine::step_done(ReplicaId id) {
+  Replica& replica = parts_.replicas[id.index];
+  replica.end_step(queue_.now());
+  for (const SequenceId ended : replica.ended())
+    parts_.workload.ended(replica.request(ended), queue_.now());
+  replica.forget_ended(queue_.now());
+  await_arrival();
+  plan_soon(id);
+}
+
+void Engine::plan_soon(ReplicaId id) {
+  if (plan_is_due_[id.index]) return;
+  plan_is_due_[id.index] = true;
+  queue_.schedule(queue_.now(), EventKind::kPlan, id);
+}
+
+void Engine::plan(ReplicaId id) {
+  plan_is_due_[id.index] = false;
+  Replica& replica = parts_.replicas[id.index];
+  if (const auto took = replica.begin_step(queue_.now()))
+    queue_.schedule(queue_.now() + *took, EventKind::kStepDone, id);
+  else if (replica.view().waiting > 0)
+    plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
+}
+
+}  // namespace kvsim

@@ -1,0 +1,54 @@
+#pragma once
+// Engine: replays a workload through a router and replicas, one event at a time, to its end.
+//
+// No files, no clocks, no printing. The order of simultaneous events is EventKind's. This is the
+// plain step-by-step machine: every step of every replica is an event.
+
+#include <deque>
+#include <functional>
+
+#include "sim/core/event_queue.h"
+#include "sim/core/fingerprint.h"
+#include "sim/engine/observers.h"
+#include "sim/engine/replica.h"
+#include "sim/model/router.h"
+#include "sim/model/workload_source.h"
+
+namespace kvsim {
+
+class Engine {
+ public:
+  struct Parts {
+    WorkloadSource& workload;
+    Router& router;
+    std::deque<Replica>& replicas;  ///< At least one.
+    const Observers& observers;
+    std::optional<Time> until;        ///< Nothing happens after this time.
+    std::function<void()> heartbeat;  ///< Called every few thousand events; may be empty.
+  };
+  struct Outcome {
+    std::int64_t events = 0;
+    std::uint64_t fingerprint = 0;
+    Time end{};  ///< Of the last event.
+  };
+  explicit Engine(const Parts& parts) : parts_(parts) {}
+  Outcome run();
+
+ private:
+  void await_arrival();
+  void arrivals();
+  void arrive(Request& r);
+  void step_done(ReplicaId id);
+  void plan(ReplicaId id);
+  void plan_soon(ReplicaId id);
+
+  Parts parts_;
+  EventQueue queue_;
+  Fingerprint fingerprint_;
+  Request incoming_;
+  std::optional<Time> awaited_;    // the arrival event that is in the queue
+  std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue
+  std::vector<ReplicaView> views_;
+};
+
+}  // namespace kvsim

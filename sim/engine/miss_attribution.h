@@ -1,0 +1,40 @@
+#pragma once
+// MissAttribution: for every prompt token that was not found in the cache, the one reason why.
+//
+//   first_seen   no earlier request on this replica started with these tokens
+//   capacity     they were computed once, and evicted since
+//   in_flight    an earlier request is still computing them
+//   granularity  seen, but past the last whole block that is shared
+//   last_token   seen, but the last token must be computed anyway, and its block with it
+// Counted at a request's first admission; hits + the five = prompt tokens asked for. Finding one's
+// own tokens again after a preemption is neither a query nor a hit.
+
+#include <vector>
+
+#include "sim/engine/prefix_history.h"
+#include "sim/model/observer.h"
+#include "sim/model/report.h"
+
+namespace kvsim {
+
+class MissAttribution final : public Observer {
+ public:
+  /// `block`: tokens that are cached and found together.
+  MissAttribution(std::size_t replicas, Tokens block) : history_(replicas), block_(block) {}
+
+  void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
+  void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
+  void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;
+  void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+
+  [[nodiscard]] Report::PrefixCache result() const;
+
+ private:
+  void attribute(const Request& r, Tokens hit, Tokens started, Tokens computed);
+
+  std::vector<PrefixHistory> history_;  // by replica
+  Tokens block_;
+  Report::PrefixCache sums_;
+};
+
+}  // namespace kvsim

@@ -1,0 +1,24 @@
+#pragma once
+// Observers: calls every watcher of a run in a fixed order.
+
+#include <vector>
+
+#include "sim/model/observer.h"
+
+namespace kvsim {
+
+class Observers {
+ public:
+  explicit Observers(std::vector<Observer*> all) : all_(std::move(all)) {}
+
+  /// tell([&](Observer& o) { o.on_...(...); })
+  template <class Call>
+  void tell(Call&& call) const {
+    for (Observer* observer : all_) call(*observer);
+  }
+
+ private:
+  std::vector<Observer*> all_;
+};
+
+}  // namespace kvsim

@@ -1,0 +1,160 @@
+#include "sim/engine/replica.h"
+
+#include "sim/core/check.h"
+#include "sim/core/config_schema.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    word_field(
+        "/verify", "none", "check",
+        [] {
+          return std::vector<std::string>{"books", "none"};
+        },
+        "Recount all memory after every change and stop at a contradiction: slow."),
+};
+
+}  // namespace
+
+Replica::Replica(const Setup& setup)
+    : id_(setup.id),
+      verify_books_(setup.config.text("/verify") == "books"),
+      max_model_len_(setup.max_model_len),
+      window_(setup.sliding_window),
+      cost_(setup.cost),
+      observers_(setup.observers),
+      memory_(Registry<Allocator>::make(
+          setup.config.text("/cache/allocator"),
+          {setup.capacity, setup.block, setup.max_model_len, setup.config})),
+      scheduler_(
+          Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
+                                    {sequences_, *memory_, setup.max_model_len, setup.config})) {}
+
+std::optional<Rejection> Replica::refuses(const Request& r) const {
+  if (r.prompt + r.output > max_model_len_) return Rejection::kTooLong;
+  if (!memory_->can_ever_fit(r)) return Rejection::kTooLarge;
+  return std::nullopt;
+}
+
+void Replica::enqueue(Request& r) {
+  const SequenceId id = sequences_.take();
+  Sequence& s = sequences_[id];
+  Request used = std::move(s.request);
+  s = Sequence{};
+  s.id = id;
+  s.request = std::move(r);
+  r = std::move(used);
+  outstanding_ += s.request.prompt;
+  scheduler_->enqueue(id);
+}
+
+std::optional<Duration> Replica::begin_step(Time now) {
+  KVSIM_CHECK(!stepping_, "one step at a time");
+  plan_.clear();
+  scheduler_->plan(plan_);
+  verify();
+  note_preemptions(now);
+  note_admissions(now);
+  if (plan_.work.empty()) {
+    // A preemption may have been all that happened; then the next plan starts from free memory.
+    KVSIM_CHECK(scheduler_->running() > 0 || scheduler_->waiting() == 0 || !plan_.preempted.empty(),
+                "whoever waits for an empty replica can be admitted");
+    return std::nullopt;
+  }
+  shape_step();
+  const Duration took = cost_.price(shape_);
+  stepping_ = true;
+  observers_.tell([&](Observer& o) {
+    o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), scheduler_->waiting(),
+               scheduler_->running()});
+  });
+  return took;
+}
+
+void Replica::note_admissions(Time now) {
+  for (const Admission& admission : plan_.admitted) {
+    Sequence& s = sequences_[admission.sequence];
+    observers_.tell([&](Observer& o) { o.on_admit(now, s, admission.hit, id_); });
+    // Found again after a preemption is not a hit, unless somebody got further than it had.
+    s.reused += s.admitted ? std::max(Tokens(0), admission.hit - s.reached) : admission.hit;
+    if (!s.admitted) {
+      s.admitted = true;
+      s.admitted_at = now;
+      s.first_hit = admission.hit;
+    }
+    s.reached = std::max(s.reached, admission.hit);
+  }
+}
+
+void Replica::note_preemptions(Time now) {
+  for (const SequenceId id : plan_.preempted) {
+    Sequence& s = sequences_[id];
+    ++s.preemptions;
+    observers_.tell([&](Observer& o) { o.on_preempt(now, s, id_); });
+  }
+}
+
+void Replica::shape_step() {
+  shape_ = {};
+  for (const StepWork& work : plan_.work) {
+    Sequence& s = sequences_[work.sequence];
+    const Tokens until = work.context + work.compute;
+    if (until == s.tokens()) ++shape_.samples;
+    if (work.compute == Tokens(1) && s.generated > Tokens(0))
+      shape_.add_decode(until, window_);
+    else
+      shape_.add_prefill(work.context, work.compute, window_);
+    s.recomputed += std::max(Tokens(0), std::min(until, s.reached) - work.context);
+    s.reached = std::max(s.reached, until);
+  }
+}
+
+void Replica::end_step(Time now) {
+  KVSIM_CHECK(stepping_, "only a step under way ends");
+  stepping_ = false;
+  for (const StepWork& work : plan_.work) advance(work, now);
+}
+
+void Replica::advance(const StepWork& work, Time now) {
+  Sequence& s = sequences_[work.sequence];
+  if (work.compute > Tokens(1) || s.generated == Tokens(0)) {
+    memory_->commit(s);
+    observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
+  }
+  if (s.computed < s.tokens()) return;  // Only the last chunk of a prompt samples.
+  s.generated += Tokens(1);
+  if (s.generated == Tokens(1)) s.first_token_at = now;
+  observers_.tell([&](Observer& o) { o.on_token(now, s); });
+  s.last_token_at = now;
+  if (!s.finished()) return;
+  observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
+  outstanding_ -= s.request.prompt;
+  ended_.push_back(s.id);
+}
+
+void Replica::forget_ended(Time now) {
+  for (const SequenceId id : ended_) {
+    sequences_[id].running = false;
+    released_.clear();
+    scheduler_->retire(id, released_);
+    for (const SequenceId done : released_) {
+      memory_->release(sequences_[done], Release::kFinished);
+      sequences_.give_back(done);
+    }
+  }
+  verify();
+  if (!ended_.empty())
+    observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+  ended_.clear();
+}
+
+void Replica::verify() const {
+  if (verify_books_) memory_->check_books();
+}
+
+ReplicaView Replica::view() const {
+  return {scheduler_->waiting(), scheduler_->running(), outstanding_, memory_->memory()};
+}
+
+}  // namespace kvsim

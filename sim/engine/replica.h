@@ -1,0 +1,72 @@
+#pragma once
+// Replica: one serving instance. Its memory, its scheduler, its live sequences, its step under way.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/engine/observers.h"
+#include "sim/model/allocator.h"
+#include "sim/model/cost_model.h"
+#include "sim/model/router.h"
+#include "sim/model/scheduler.h"
+
+namespace kvsim {
+
+class Replica {
+ public:
+  struct Setup {
+    ReplicaId id;
+    Tokens capacity;  ///< KV room in tokens, vLLM's null block included.
+    Tokens block;
+    Tokens max_model_len;
+    Tokens sliding_window;  ///< Of the model's windowed layers; 0 if it has none.
+    const CostModel& cost;
+    const ConfigView& config;  ///< Names the allocator and the batching policy.
+    const Observers& observers;
+  };
+  explicit Replica(const Setup& setup);
+
+  /// Why `r` can never be served here, if so.
+  [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
+  /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
+  void enqueue(Request& r);
+  [[nodiscard]] bool stepping() const { return stepping_; }
+  /// Plans a step and starts it: how long it takes, or nothing if there is nothing to do.
+  [[nodiscard]] std::optional<Duration> begin_step(Time now);
+  /// Ends the step under way; requests that ended are appended to `ended` by id, still readable
+  /// through request() until forget_ended().
+  void end_step(Time now);
+  [[nodiscard]] std::span<const SequenceId> ended() const { return ended_; }
+  [[nodiscard]] const Request& request(SequenceId id) const { return sequences_[id].request; }
+  /// Gives up the memory and the ids of sequences whose batch allows it.
+  void forget_ended(Time now);
+
+  [[nodiscard]] ReplicaView view() const;
+  [[nodiscard]] const Allocator& memory() const { return *memory_; }
+
+ private:
+  void verify() const;
+  void note_admissions(Time now);
+  void note_preemptions(Time now);
+  void shape_step();
+  void advance(const StepWork& work, Time now);
+
+  ReplicaId id_;
+  bool verify_books_;
+  Tokens max_model_len_;
+  Tokens window_;
+  const CostModel& cost_;
+  const Observers& observers_;
+  Sequences sequences_;
+  std::unique_ptr<Allocator> memory_;
+  std::unique_ptr<Scheduler> scheduler_;
+  StepPlan plan_;
+  StepShape shape_;
+  bool stepping_ = false;
+  Tokens outstanding_;
+  std::vector<SequenceId> ended_;
+  std::vector<SequenceId> released_;
+};
+
+}  // namespace kvsim

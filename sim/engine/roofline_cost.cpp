@@ -1,0 +1,227 @@
+// Prices a step from data sheets: every phase takes as long as its bytes or its FLOPs, whichever is
+// slower, at the shares of peak that published kernels reach.
+//
+// step = host + linears + experts + attention (decode, prefill) + Mamba + head + all-reduce, the
+// work of one tensor-parallel rank, phases one after the other. O(1) in the batch, and monotone:
+// more work never costs less. The shares stand in configs/devices/*.json with their sources; the
+// constants below are the rest. Roofline model: Williams, Waterman, Patterson, CACM 52(4), 2009.
+// Deviations from a real step: no split-count or wave effects, no overlap of phases.
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "sim/core/config_schema.h"
+#include "sim/engine/deployment.h"
+#include "sim/engine/step_duration.h"
+#include "sim/model/cost_model.h"
+#include "sim/model/device_spec.h"
+#include "sim/model/model_spec.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    number_field("/roofline/step_us", "500", "us", 0, 1e6,
+                 "Host time of a step that the GPU waits for: scheduling, inputs, sampling."),
+    number_field("/roofline/sequence_us", "3", "us", 0, 1e6, "The same, for every sequence."),
+    number_field("/roofline/decode_bandwidth", "null", "share of peak", 0.01, 1,
+                 "Decode attention; null is the device's."),
+    number_field("/roofline/gemm_bandwidth", "null", "share of peak", 0.01, 1,
+                 "Reading weights for few rows; null is the device's."),
+    number_field("/roofline/gemm_flops", "null", "share of peak", 0.01, 1,
+                 "Linear layers over many rows; null is the device's."),
+    number_field("/roofline/prefill_flops", "null", "share of peak", 0.01, 1,
+                 "Causal attention over prompts; null is the device's."),
+};
+
+// Floors of a layer, whatever its size, from the H200 timings of NVIDIA aiconfigurator
+// (Apache-2.0): decode attention over next to no KV takes 8.5 to 11.3 us; norms, activation and
+// RoPE are three kernels of some 2 us.
+constexpr double kAttentionFloor = 8.5e-6;
+constexpr double kElementwiseFloor = 3 * 2e-6;
+constexpr double kWide = 2;  // bytes of an activation
+// Passes over the residual stream around the two norms of a layer: x and the residual, in and out.
+constexpr double kResidualPasses = 8;
+// Passes over the feed-forward's inner width: gate and up in, their product out.
+constexpr double kInnerPasses = 3;
+constexpr double kAllReducesPerLayer = 2;
+
+/// Bytes and FLOPs per unit of work.
+struct Work {
+  double bytes = 0;
+  double flops = 0;
+};
+/// How fast a phase goes.
+struct Speed {
+  double bandwidth = 0;
+  double flops = 0;
+  [[nodiscard]] double seconds(double bytes, double flop) const {
+    return std::max(bytes / bandwidth, flop / flops);
+  }
+};
+
+double as_double(std::int64_t n) { return static_cast<double>(n); }
+double as_double(Tokens n) { return static_cast<double>(n.value()); }
+
+double share(const ConfigView& config, const std::string& pointer, double of_device) {
+  return config.has(pointer) ? config.number(pointer) : of_device;
+}
+
+class Roofline final : public CostModel {
+ public:
+  explicit Roofline(const Setup& setup) : device_(setup.device.name) {
+    const Deployment d = read_deployment(setup.model, setup.config);
+    if (d.shards.pipeline > 1)
+      setup.config.fail("/pipeline_parallel_size",
+                        "steps are priced on one pipeline stage only; use 1 and more "
+                        "tensor_parallel_size (kvsim calc sizes pipelines)");
+    read_speeds(setup, d);
+    read_linears(setup.model, d);
+    read_attention(setup.model, d);
+    read_collectives(setup, d);
+    host_ = setup.config.number("/roofline/step_us") * 1e-6;
+    host_per_sequence_ = setup.config.number("/roofline/sequence_us") * 1e-6;
+  }
+
+  [[nodiscard]] Duration price(const StepShape& shape) const override {
+    const double sequences = as_double(shape.decodes + shape.prefills);
+    const double tokens = as_double(shape.tokens());
+    return step_duration(host_ + host_per_sequence_ * sequences + linears(tokens) +
+                         experts(tokens) + decode_attention(shape) + prefill_attention(shape) +
+                         head(as_double(shape.samples)) + mamba(sequences) + all_reduce(tokens));
+  }
+
+  [[nodiscard]] CostProvenance provenance() const override {
+    return {"roofline",
+            fmt::format("{}: {:.0f} GB/s decode, {:.0f} GB/s weights, {:.0f} TFLOP/s linear, "
+                        "{:.0f} TFLOP/s prefill, {:.0f} us host",
+                        device_, decode_.bandwidth * 1e-9, gemm_.bandwidth * 1e-9,
+                        gemm_.flops * 1e-12, prefill_.flops * 1e-12, host_ * 1e6)};
+  }
+
+ private:
+  void read_speeds(const Setup& setup, const Deployment& d) {
+    const DeviceSpec& device = setup.device;
+    const DeviceEfficiency& e = device.efficiency;
+    const ConfigView& c = setup.config;
+    decode_.bandwidth =
+        device.bandwidth * share(c, "/roofline/decode_bandwidth", e.decode_bandwidth);
+    prefill_.bandwidth = decode_.bandwidth;
+    prefill_.flops = device.bf16_flops * share(c, "/roofline/prefill_flops", e.prefill_flops);
+    decode_.flops = prefill_.flops;
+    gemm_.bandwidth = device.bandwidth * share(c, "/roofline/gemm_bandwidth", e.gemm_bandwidth);
+    const double gemm_flops = share(c, "/roofline/gemm_flops", e.gemm_flops);
+    gemm_.flops = device.flops(d.weights) * gemm_flops;
+    head_gemm_ = {gemm_.bandwidth, device.bf16_flops * gemm_flops};
+  }
+
+  void read_linears(const ModelSpec& m, const Deployment& d) {
+    const ParameterCount all = count_parameters(m, d.shards.tensor);
+    ParameterCount dense = all;
+    dense.experts = dense.embeddings = dense.head = 0;
+    dense_.bytes = as_double(weight_bytes(dense, d.weights).value());
+    dense_.flops = 2 * as_double(dense.total() - dense.norms);
+    // A tied head is the embedding, read once more.
+    const ParameterCount head{.head = (m.vocab + d.shards.tensor - 1) / d.shards.tensor * m.hidden};
+    head_.bytes = as_double(weight_bytes(head, d.weights).value());
+    head_.flops = 2 * as_double(head.head);
+    layers_ = as_double(static_cast<std::int64_t>(m.layers.size()));
+    inner_bytes_ =
+        kWide * kInnerPasses * as_double(m.feed_forward.intermediate) / as_double(d.shards.tensor);
+    residual_bytes_ = kWide * kResidualPasses * as_double(m.hidden);
+    if (!m.experts) return;
+    const ParameterCount routed{.experts = all.experts};
+    expert_count_ = as_double(m.experts->count);
+    experts_per_token_ = as_double(m.experts->per_token);
+    experts_.bytes = as_double(weight_bytes(routed, d.weights).value());
+    experts_.flops = 2 * as_double(all.experts) * experts_per_token_ / expert_count_;
+  }
+
+  void read_attention(const ModelSpec& m, const Deployment& d) {
+    const std::int64_t ways = d.shards.tensor;
+    const double heads = as_double(m.attention.heads) / as_double(ways);
+    kv_bytes_ = as_double(kv_layer_bytes(m, d.kv, ways).token_bits) / 8;
+    decode_pair_flops_ = prefill_pair_flops_ = 4 * heads * as_double(m.attention.head_dim);
+    if (m.latent) {
+      // Decode works in the latent space (scores over rank + rope, values over rank); prefill
+      // expands keys and values first.
+      const LatentShape& l = *m.latent;
+      decode_pair_flops_ = 2 * heads * as_double(2 * l.kv_rank + l.rope_dim);
+      prefill_pair_flops_ = 2 * heads * as_double(l.nope_dim + l.rope_dim + l.value_dim);
+    }
+    full_layers_ = as_double(m.layer_count(Mixer::kAttention));
+    windowed_layers_ = as_double(m.layer_count(Mixer::kWindowed));
+    // A Mamba layer reads and writes the state of every sequence.
+    state_bytes_ = 2 * as_double(state_bytes(m, ways).value());
+  }
+
+  void read_collectives(const Setup& setup, const Deployment& d) {
+    const double ways = as_double(d.shards.tensor);
+    if (d.shards.tensor == 1) return;
+    const DeviceLink& link = setup.device.link;
+    const double per_token =
+        kWide * as_double(setup.model.hidden) * 2 * (ways - 1) / ways;  // ring: sent per GPU
+    all_reduce_floor_ = kAllReducesPerLayer * layers_ * link.latency;
+    all_reduce_per_token_ =
+        kAllReducesPerLayer * layers_ * per_token / (link.bandwidth * link.efficiency);
+  }
+
+  [[nodiscard]] double linears(double tokens) const {
+    const double elementwise =
+        layers_ *
+        (kElementwiseFloor + tokens * (residual_bytes_ + inner_bytes_) / decode_.bandwidth);
+    return gemm_.seconds(dense_.bytes, tokens * dense_.flops) + elementwise;
+  }
+  // Tokens choose their experts independently: of E, E(1-(1-k/E)^n) are expected to be needed.
+  [[nodiscard]] double experts(double tokens) const {
+    if (expert_count_ == 0) return 0;
+    const double touched = 1 - std::pow(1 - experts_per_token_ / expert_count_, tokens);
+    return gemm_.seconds(touched * experts_.bytes, tokens * experts_.flops);
+  }
+  [[nodiscard]] double decode_attention(const StepShape& s) const {
+    if (s.decodes == 0) return 0;
+    const double read = full_layers_ * as_double(s.decode_context) +
+                        windowed_layers_ * as_double(s.windowed_decode_context);
+    return (full_layers_ + windowed_layers_) * kAttentionFloor +
+           decode_.seconds(read * kv_bytes_, read * decode_pair_flops_);
+  }
+  [[nodiscard]] double prefill_attention(const StepShape& s) const {
+    if (s.prefills == 0) return 0;
+    const double read = full_layers_ * as_double(s.prefill_context) +
+                        windowed_layers_ * as_double(s.windowed_prefill_context);
+    const double pairs = full_layers_ * as_double(s.prefill_pairs) +
+                         windowed_layers_ * as_double(s.windowed_prefill_pairs);
+    return (full_layers_ + windowed_layers_) * kAttentionFloor +
+           prefill_.seconds(read * kv_bytes_, pairs * prefill_pair_flops_);
+  }
+  [[nodiscard]] double head(double samples) const {
+    return samples == 0 ? 0 : head_gemm_.seconds(head_.bytes, samples * head_.flops);
+  }
+  [[nodiscard]] double mamba(double sequences) const {
+    return sequences * state_bytes_ / decode_.bandwidth;
+  }
+  [[nodiscard]] double all_reduce(double tokens) const {
+    return all_reduce_floor_ + tokens * all_reduce_per_token_;
+  }
+
+  std::string device_;
+  Speed gemm_, head_gemm_, decode_, prefill_;
+  double host_ = 0, host_per_sequence_ = 0;
+  Work dense_;    // bytes of a step, FLOPs of a token
+  Work head_;     // bytes of a step, FLOPs of a sampled token
+  Work experts_;  // bytes of all of them, FLOPs of a token
+  double expert_count_ = 0, experts_per_token_ = 0;
+  double layers_ = 0, full_layers_ = 0, windowed_layers_ = 0;
+  double residual_bytes_ = 0, inner_bytes_ = 0;  // of a token in a layer
+  double kv_bytes_ = 0;                          // of a token in a layer
+  double decode_pair_flops_ = 0, prefill_pair_flops_ = 0;
+  double state_bytes_ = 0;  // of a sequence
+  double all_reduce_floor_ = 0, all_reduce_per_token_ = 0;
+};
+
+const Registered<CostModel, Roofline> kRoofline{
+    "roofline", "Bytes over bandwidth or FLOPs over peak, at published shares of the data sheet."};
+
+}  // namespace
+}  // namespace kvsim

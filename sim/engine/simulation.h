@@ -1,0 +1,31 @@
+#pragma once
+// One simulation from ready-made parts: the piece that experiments and tests share.
+
+#include <span>
+
+#include "sim/engine/experiment.h"
+#include "sim/model/cost_model.h"
+#include "sim/model/workload_source.h"
+
+namespace kvsim {
+
+struct SimulationParts {
+  const ConfigView& config;  ///< Names the policies and their parameters.
+  WorkloadSource& workload;
+  const CostModel& cost;
+  Tokens capacity;  ///< KV room of each replica, in tokens; for paged with vLLM's null block.
+  Tokens block;
+  Tokens max_model_len;
+  Tokens sliding_window;  ///< 0: none.
+};
+
+/// Serves the workload to its end and reports; config digest and the like are the caller's.
+[[nodiscard]] Report simulate(const SimulationParts& parts, std::span<Observer* const> watchers,
+                              const Progress& progress);
+
+/// Serves each request by itself, in unlimited memory, and weighs memory by token-steps: what an
+/// allocator wastes on these lengths, whatever the load. Only the report's requests and kv count.
+/// Step t = 1..output of a request holds prompt + t tokens (the PagedAttention paper's Fig. 2).
+[[nodiscard]] Report serve_alone(const SimulationParts& parts, const Progress& progress);
+
+}  // namespace kvsim

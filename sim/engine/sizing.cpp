@@ -1,0 +1,177 @@
+#include "sim/engine/sizing.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/core/config_schema.h"
+
+namespace kvsim {
+namespace {
+
+const DeclaredFields kFields{
+    number_field("/cache/gpu_memory_utilization", "0.92", "", 0.01, 1,
+                 "Share of a GPU's memory that vLLM may fill."),
+    integer_field("/cache/num_gpu_blocks_override", "null", "blocks", 2, 100'000'000,
+                  "Take this many blocks instead of computing them, as read in a vLLM log."),
+    number_field("/runtime_gib", "null", "GiB per GPU", 0, 10'000,
+                 "Memory that is neither weights nor KV; null estimates it."),
+};
+
+constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+
+double gib(Bytes bytes) { return static_cast<double>(bytes.value()) / kGib; }
+
+// What a vLLM process holds besides weights and KV, per GPU. The block counts that five vLLM runs
+// of 2026 printed (7B to 70B, one to four H100s) are met within 0.2 % by these three terms.
+constexpr double kContextBytes = 0.25 * kGib;       // CUDA context, workspaces, captured graphs
+constexpr double kCommunicatorBytes = 0.40 * kGib;  // NCCL and custom all-reduce buffers
+constexpr std::int64_t kWide = 2;                   // bytes of an activation
+
+// The widest moment of a forward pass: gate and up outputs with their product, and the residual
+// stream in and out.
+std::int64_t activation_bytes(const ModelSpec& model, std::int64_t tensor, std::int64_t tokens) {
+  std::int64_t widest = model.feed_forward.intermediate;
+  if (model.experts)
+    widest = std::max(widest, model.experts->per_token * model.experts->intermediate +
+                                  model.experts->shared_intermediate);
+  return tokens * kWide * (2 * model.hidden + 3 * widest / tensor);
+}
+
+Bytes runtime_bytes(const ModelSpec& model, const Sharding& shards, const ConfigView& config,
+                    const BatchLimits& limits) {
+  if (config.has("/runtime_gib")) return Bytes(std::llround(config.number("/runtime_gib") * kGib));
+  const double communicators = shards.tensor * shards.pipeline > 1 ? kCommunicatorBytes : 0;
+  return Bytes(std::llround(kContextBytes + communicators) +
+               activation_bytes(model, shards.tensor, limits.tokens));
+}
+
+std::int64_t layers_per_gpu(std::int64_t layers, const Sharding& shards) {
+  return std::min(layers,
+                  (static_cast<std::int64_t>(layers) + shards.pipeline - 1) / shards.pipeline);
+}
+
+void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
+                  const ConfigView& config, const Deployment& d, const BatchLimits& limits) {
+  const bool said = config.has("/runtime_gib");
+  const auto line = [&b](std::string label, std::int64_t value, std::string unit, Certainty how,
+                         std::string why) {
+    b.ladder.push_back({std::move(label), value, std::move(unit), how, std::move(why)});
+  };
+  line("memory of a GPU", b.total.value(), "bytes", Certainty::kMeasured,
+       fmt::format("{}, as CUDA reports it", device.title));
+  line("usable", b.requested.value(), "bytes", Certainty::kExact,
+       fmt::format("gpu_memory_utilization {}", config.number("/cache/gpu_memory_utilization")));
+  line("weights", -b.weights.value(), "bytes",
+       is_quantised(d.weights) ? Certainty::kEstimated : Certainty::kExact,
+       fmt::format("{} in {}, tensor_parallel_size {}", model.name, word_of(d.weights),
+                   d.shards.tensor));
+  line("runtime", -b.runtime.value(), "bytes", said ? Certainty::kExact : Certainty::kEstimated,
+       said ? "runtime_gib"
+            : fmt::format("context, graphs, activations of {} tokens", limits.tokens));
+  if (b.state > Bytes())
+    line("Mamba state", -b.state.value(), "bytes", Certainty::kExact,
+         fmt::format("{} sequences, whatever their length", limits.sequences));
+  line("left for KV", b.available.value(), "bytes",
+       said ? Certainty::kExact : Certainty::kEstimated, "per GPU");
+  line("one token", b.per_token.value(), "bytes", Certainty::kExact,
+       fmt::format("{} layers in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
+                   word_of(d.kv.dtype)));
+  line("one block", b.per_block.value(), "bytes", Certainty::kExact,
+       fmt::format("{} tokens", b.block.value()));
+  const bool pinned = config.has("/cache/num_gpu_blocks_override");
+  line("blocks", b.blocks.value(), "blocks",
+       pinned || said ? Certainty::kExact : Certainty::kEstimated,
+       pinned ? "num_gpu_blocks_override" : "left for KV / one block");
+  line("capacity", b.capacity.value(), "tokens",
+       pinned || said ? Certainty::kExact : Certainty::kEstimated, "blocks * tokens of a block");
+}
+
+/// Would a block be left with these weights instead?
+bool would_fit(const KvBudget& budget, Bytes weights) {
+  return budget.available + budget.weights - weights > budget.per_block;
+}
+
+/// "tensor_parallel_size 4, dtype fp8, a larger device": what is sure to help, cheapest first.
+std::string cures(const ModelSpec& model, const KvBudget& budget, const Deployment& d) {
+  std::string text;
+  constexpr std::int64_t kMostGpus = 64;
+  for (std::int64_t ways = 2 * d.shards.tensor; ways <= kMostGpus; ways *= 2) {
+    const Sharding shards{ways, d.shards.pipeline};
+    if (sharding_problem(model, shards)) continue;
+    if (!would_fit(budget, weight_bytes(count_parameters(model, shards), d.weights))) continue;
+    text += fmt::format("tensor_parallel_size {}, ", ways);
+    break;
+  }
+  const ParameterCount held = count_parameters(model, d.shards);
+  for (const DType type : {DType::kFp8, DType::kInt4}) {
+    if (bits_of(type) >= bits_of(d.weights) || !would_fit(budget, weight_bytes(held, type)))
+      continue;
+    text += fmt::format("dtype {}, ", word_of(type));
+    break;
+  }
+  return text + "or a larger device";
+}
+
+[[noreturn]] void refuse_too_small(const ModelSpec& model, const DeviceSpec& device,
+                                   const ConfigView& config, const KvBudget& b) {
+  config.fail("/device",
+              fmt::format("no room for KV on {}: {:.2f} GiB usable - {:.2f} weights - {:.2f} "
+                          "runtime and state = {:.2f} GiB per GPU; try {}",
+                          device.name, gib(b.requested), gib(b.weights), gib(b.runtime + b.state),
+                          gib(b.available), cures(model, b, read_deployment(model, config))));
+}
+
+}  // namespace
+
+std::string_view word_of(Certainty certainty) {
+  switch (certainty) {
+    case Certainty::kExact:
+      return "exact";
+    case Certainty::kMeasured:
+      return "measured";
+    case Certainty::kEstimated:
+      return "estimated";
+  }
+  return "";
+}
+
+KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,
+                     BatchLimits limits) {
+  const Deployment d = read_deployment(model, config);
+  const std::int64_t layers = layers_per_gpu(model.attention_layers(), d.shards);
+  const KvLayerBytes layer = kv_layer_bytes(model, d.kv, d.shards.tensor);
+  KvBudget b;
+  b.total = device.memory;
+  b.requested = Bytes(std::llround(std::ceil(static_cast<double>(device.memory.value()) *
+                                             config.number("/cache/gpu_memory_utilization"))));
+  b.weights = weight_bytes(count_parameters(model, d.shards), d.weights);
+  b.runtime = runtime_bytes(model, d.shards, config, limits);
+  b.state = state_bytes(model, d.shards.tensor) * limits.sequences;
+  b.available = b.requested - b.weights - b.runtime - b.state;
+  b.block = d.block;
+  b.per_block = layer.of_block(d.block) * layers;
+  b.per_token = Bytes((layer.token_bits * layers + 7) / 8);
+  b.blocks = Blocks(std::max<std::int64_t>(0, b.available.value() / b.per_block.value()));
+  if (config.has("/cache/num_gpu_blocks_override"))
+    b.blocks = Blocks(config.integer("/cache/num_gpu_blocks_override"));
+  b.capacity = Tokens(b.blocks.value() * b.block.value());
+  write_ladder(b, model, device, config, d, limits);
+  return b;
+}
+
+KvBudget size_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,
+                 BatchLimits limits) {
+  KvBudget b = estimate_kv(model, device, config, limits);
+  if (config.has("/cache/num_gpu_blocks_override")) return b;
+  if (b.blocks < Blocks(2)) refuse_too_small(model, device, config, b);
+  const Tokens longest = read_deployment(model, config).max_model_len;
+  if (longest > b.capacity)
+    config.fail("/max_model_len",
+                fmt::format("one request of {} tokens does not fit the {} tokens of KV left on {}; "
+                            "set it to at most {}, or use more GPUs (tensor_parallel_size), "
+                            "a smaller kv_cache_dtype or a larger device",
+                            longest.value(), b.capacity.value(), device.name, b.capacity.value()));
+  return b;
+}
+
+}  // namespace kvsim

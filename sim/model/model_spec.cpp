@@ -1,0 +1,200 @@
+#include "sim/model/model_spec.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kvsim {
+namespace {
+
+std::int64_t divided(std::int64_t n, std::int64_t ways) { return (n + ways - 1) / ways; }
+
+/// in x out weights of which a rank holds 1/ways of the outputs, with or without their bias.
+std::int64_t column_cut(std::int64_t in, std::int64_t out, bool bias, std::int64_t ways) {
+  return (in + (bias ? 1 : 0)) * divided(out, ways);
+}
+
+/// ... of which a rank holds 1/ways of the inputs; the bias is added once, but held everywhere.
+std::int64_t row_cut(std::int64_t in, std::int64_t out, bool bias, std::int64_t ways) {
+  return divided(in, ways) * out + (bias ? out : 0);
+}
+
+std::int64_t latent_attention(const ModelSpec& m, std::int64_t ways) {
+  const LatentShape& l = *m.latent;
+  const std::int64_t heads = m.attention.heads;
+  const std::int64_t query_out = heads * (l.nope_dim + l.rope_dim);
+  const std::int64_t query =
+      l.q_rank == 0 ? column_cut(m.hidden, query_out, false, ways)
+                    : m.hidden * l.q_rank + column_cut(l.q_rank, query_out, false, ways);
+  return query + m.hidden * (l.kv_rank + l.rope_dim) +
+         column_cut(l.kv_rank, heads * (l.nope_dim + l.value_dim), false, ways) +
+         row_cut(heads * l.value_dim, m.hidden, m.attention.out_bias, ways);
+}
+
+std::int64_t attention_projections(const ModelSpec& m, std::int64_t ways) {
+  if (m.latent) return latent_attention(m, ways);
+  const AttentionShape& a = m.attention;
+  const std::int64_t kv_out = kv_heads_per_gpu(m, ways) * a.head_dim;
+  return column_cut(m.hidden, a.heads * a.head_dim, a.qkv_bias, ways) +
+         2 * column_cut(m.hidden, kv_out, a.qkv_bias, 1) +
+         row_cut(a.heads * a.head_dim, m.hidden, a.out_bias, ways);
+}
+
+/// Norms inside the attention itself.
+std::int64_t attention_norms(const ModelSpec& m) {
+  if (m.latent) return m.latent->q_rank + m.latent->kv_rank;
+  return m.attention.qk_norm ? 2 * m.attention.head_dim : 0;
+}
+
+std::int64_t mamba_mixer(const ModelSpec& m, std::int64_t ways) {
+  const MambaShape& s = *m.mamba;
+  const std::int64_t inner = divided(s.inner, ways);
+  const std::int64_t conv = inner * (s.conv + (s.conv_bias ? 1 : 0));
+  const std::int64_t ssm = inner * s.state + inner;  // A and D
+  return column_cut(m.hidden, 2 * s.inner, s.proj_bias, ways) + conv +
+         row_cut(s.inner, s.dt_rank + 2 * s.state, false, ways) +
+         column_cut(s.dt_rank, s.inner, true, ways) + ssm +
+         row_cut(s.inner, m.hidden, s.proj_bias, ways);
+}
+
+std::int64_t matrices(std::int64_t hidden, std::int64_t intermediate, bool gated, bool bias,
+                      std::int64_t ways) {
+  return (gated ? 2 : 1) * column_cut(hidden, intermediate, bias, ways) +
+         row_cut(intermediate, hidden, bias, ways);
+}
+
+void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer, std::int64_t ways) {
+  sum.norms += m.norms_per_layer * m.hidden * (m.norm_bias ? 2 : 1);
+  if (layer.mixer == Mixer::kMamba) {
+    sum.mamba += mamba_mixer(m, ways);
+    sum.norms += m.mamba->dt_rank + 2 * m.mamba->state;
+  } else {
+    sum.attention += attention_projections(m, ways);
+    sum.norms += attention_norms(m);
+  }
+  if (!layer.experts) {
+    const FeedForwardShape& f = m.feed_forward;
+    sum.feed_forward += matrices(m.hidden, f.intermediate, f.gated, f.bias, ways);
+    return;
+  }
+  const ExpertsShape& e = *m.experts;
+  sum.experts += e.count * matrices(m.hidden, e.intermediate, true, false, ways);
+  if (e.shared_intermediate > 0)
+    sum.shared_experts += matrices(m.hidden, e.shared_intermediate, true, false, ways);
+  sum.routers += e.count * (m.hidden + (e.router_bias ? 1 : 0));
+}
+
+/// Layers [first, last) and, at the ends of the model, the embedding and the head.
+ParameterCount count_layers(const ModelSpec& m, std::int64_t ways, std::size_t first,
+                            std::size_t last) {
+  ParameterCount sum;
+  for (std::size_t i = first; i < last; ++i) add_layer(sum, m, m.layers[i], ways);
+  const std::int64_t table = divided(m.vocab, ways) * m.hidden;
+  if (first == 0) sum.embeddings = table + m.learned_positions * m.hidden;
+  if (last == m.layers.size()) {
+    sum.norms += m.hidden * (m.norm_bias ? 2 : 1);
+    if (!m.tied_embeddings || first > 0) sum.head = table;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::int64_t ModelSpec::layer_count(Mixer mixer) const {
+  return std::count_if(layers.begin(), layers.end(),
+                       [mixer](const Layer& layer) { return layer.mixer == mixer; });
+}
+
+std::int64_t ModelSpec::attention_layers() const {
+  return static_cast<std::int64_t>(layers.size()) - layer_count(Mixer::kMamba);
+}
+
+std::optional<std::string> sharding_problem(const ModelSpec& m, Sharding shards) {
+  const std::int64_t ways = shards.tensor;
+  if (m.attention.heads % ways != 0)
+    return fmt::format("{} attention heads cannot be cut {} ways; use a divisor of {}",
+                       m.attention.heads, ways, m.attention.heads);
+  const std::int64_t kv = m.attention.kv_heads;
+  if (!m.latent && kv % ways != 0 && ways % kv != 0)
+    return fmt::format(
+        "{} KV heads cannot be cut or copied {} ways; use a divisor or multiple of {}", kv, ways,
+        kv);
+  if (m.mamba && m.mamba->inner % ways != 0)
+    return fmt::format("a Mamba mixer {} wide cannot be cut {} ways", m.mamba->inner, ways);
+  return std::nullopt;
+}
+
+std::int64_t kv_heads_per_gpu(const ModelSpec& model, std::int64_t tensor) {
+  return std::max<std::int64_t>(1, model.attention.kv_heads / tensor);
+}
+
+ParameterCount count_parameters(const ModelSpec& model, std::int64_t tensor) {
+  return count_layers(model, tensor, 0, model.layers.size());
+}
+
+ParameterCount count_parameters(const ModelSpec& model, Sharding shards) {
+  const std::size_t layers = model.layers.size();
+  const std::size_t per_stage =
+      static_cast<std::size_t>(divided(static_cast<std::int64_t>(layers), shards.pipeline));
+  ParameterCount fullest;
+  for (std::size_t first = 0; first < layers; first += per_stage) {
+    const ParameterCount stage =
+        count_layers(model, shards.tensor, first, std::min(first + per_stage, layers));
+    if (stage.total() > fullest.total()) fullest = stage;
+  }
+  return fullest;
+}
+
+std::int64_t active_parameters(const ModelSpec& model) {
+  const ParameterCount all = count_parameters(model);
+  if (!model.experts) return all.total();
+  return all.total() -
+         all.experts / model.experts->count * (model.experts->count - model.experts->per_token);
+}
+
+Bytes weight_bytes(const ParameterCount& parameters, DType weights) {
+  constexpr std::int64_t kWide = 2;     // bytes of a 16-bit number
+  constexpr std::int64_t kGroup = 128;  // weights that share an fp16 scale
+  const std::int64_t quantisable = parameters.quantisable();
+  std::int64_t bytes = parameters.kept() * kWide + divided(quantisable * bits_of(weights), 8);
+  if (weights == DType::kInt4) bytes += divided(quantisable, kGroup) * kWide;
+  return Bytes(bytes);
+}
+
+KvLayerBytes kv_layer_bytes(const ModelSpec& model, KvFormat format, std::int64_t tensor) {
+  constexpr std::int64_t kScaleBits = 16;
+  const std::int64_t kv_heads = kv_heads_per_gpu(model, tensor);
+  // K and V; MLA caches one latent that serves as both.
+  const std::int64_t vectors = model.latent ? 1 : 2 * kv_heads;
+  const std::int64_t elements = model.latent ? model.latent->kv_rank + model.latent->rope_dim
+                                             : vectors * model.attention.head_dim;
+  KvLayerBytes bytes;
+  bytes.token_bits = elements * bits_of(format.dtype);
+  if (!is_quantised(format.dtype)) return bytes;
+  if (format.scales == KvScales::kToken) bytes.token_bits += vectors * kScaleBits;
+  if (format.scales == KvScales::kChannel) bytes.per_block = Bytes(elements * kScaleBits / 8);
+  return bytes;
+}
+
+Bytes kv_token_bytes(const ModelSpec& model, KvFormat format, std::int64_t tensor) {
+  const std::int64_t bits =
+      kv_layer_bytes(model, format, tensor).token_bits * model.attention_layers();
+  return Bytes((bits + 7) / 8);
+}
+
+Bytes sequence_bytes(const ModelSpec& model, KvFormat format, Tokens length, std::int64_t tensor) {
+  const std::int64_t bits = kv_layer_bytes(model, format, tensor).token_bits;
+  const Tokens kept = model.window > Tokens() ? std::min(length, model.window) : length;
+  const std::int64_t tokens = model.layer_count(Mixer::kAttention) * length.value() +
+                              model.layer_count(Mixer::kWindowed) * kept.value();
+  return Bytes((bits * tokens + 7) / 8) + state_bytes(model, tensor);
+}
+
+Bytes state_bytes(const ModelSpec& model, std::int64_t tensor) {
+  if (!model.mamba) return Bytes();
+  const MambaShape& m = *model.mamba;
+  const std::int64_t elements = divided(m.inner, tensor) * (m.conv - 1 + m.state);
+  return Bytes(model.layer_count(Mixer::kMamba) * elements * bits_of(model.activation) / 8);
+}
+
+}  // namespace kvsim
