@@ -15,9 +15,7 @@ namespace fs = std::filesystem;
 bool make_folder(const std::string& path) {
   std::error_code error;
   const bool made = fs::create_directories(path, error);
-  if (error || !fs::is_directory(path))
-    throw InputError(path, "cannot create the folder",
-                     error ? error.message() : "there is a file of that name");
+  if (error) throw InputError(path, "cannot create the folder", error.message());
   return made;
 }
 

@@ -1,0 +1,73 @@
+// A file is there and whole, or it is not there.
+#include "reports/atomic_file.h"
+
+#include <csignal>
+#include <sys/resource.h>
+
+#include <gtest/gtest.h>
+
+#include "sim/core/input_error.h"
+#include "tests/support/scratch_folder.h"
+
+namespace kvsim {
+namespace {
+
+TEST(AtomicFile, AppearsOnlyWhenCommitted) {
+  const ScratchFolder folder;
+  AtomicFile file(folder / "a.txt");
+  file.write("one ");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.txt"));
+  file.write("two");
+  file.commit();
+  EXPECT_EQ(text_of(folder / "a.txt"), "one two");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
+TEST(AtomicFile, LeavesTheOldFileAloneUnlessCommitted) {
+  const ScratchFolder folder;
+  write_file(folder / "a.txt", "old");
+  {
+    AtomicFile file(folder / "a.txt");
+    file.write("new");
+  }
+  EXPECT_EQ(text_of(folder / "a.txt"), "old");
+  EXPECT_EQ(folder.entries(), 1U);
+  write_file(folder / "a.txt", "new");
+  EXPECT_EQ(text_of(folder / "a.txt"), "new");
+}
+
+TEST(AtomicFile, SaysAtOnceThatItCannotBeCreated) {
+  try {
+    const AtomicFile file("/nowhere/a.txt");
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "/nowhere/a.txt: cannot create: No such file or directory");
+  }
+}
+
+TEST(AtomicFile, TellsAFullDiskAtCommitAndLeavesNothing) {
+  const ScratchFolder folder;
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);  // then writing too much is an error
+  std::string told;
+  {
+    AtomicFile file(folder / "a.txt");
+    rlimit small = before;
+    small.rlim_cur = 1000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    file.write(std::string(100'000, 'x'));
+    try {
+      file.commit();
+    } catch (const InputError& error) {
+      told = error.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+  }
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(told, (folder / "a.txt") + ": cannot write: File too large");
+  EXPECT_EQ(folder.entries(), 0U);
+}
+
+}  // namespace
+}  // namespace kvsim

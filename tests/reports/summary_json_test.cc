@@ -1,0 +1,146 @@
+// summary.json says everything a Report holds, in words its schema defines, and reads back.
+#include "reports/summary_json.h"
+
+#include <fstream>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "sim/core/config_view.h"
+#include "tests/support/scratch_folder.h"
+
+namespace kvsim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Every leaf gets a value of its own, so that a field read into the wrong place shows.
+void number_leaves(Json& node, int& next) {
+  for (auto& child : node) {
+    ++next;
+    if (child.is_object())
+      number_leaves(child, next);
+    else if (child.is_string())
+      child = std::to_string(next);
+    else if (child.is_number_unsigned() || child.is_number_integer())
+      child = next;
+    else
+      child = next + 0.25;
+  }
+}
+
+Json numbered_summary() {
+  Json document = summary_json(Report{});
+  int next = 0;
+  number_leaves(document, next);
+  document["schema_version"] = kSummarySchemaVersion;
+  return document;
+}
+
+Json schema() {
+  const std::string path = KVSIM_SOURCE_DIR "/reports/schema/summary.schema.json";
+  return parse_json(text_of(path), path);
+}
+
+bool is_of_type(const Json& value, const Json& type) {
+  if (type.is_array())
+    return std::any_of(type.begin(), type.end(),
+                       [&](const Json& one) { return is_of_type(value, one); });
+  if (type == "object") return value.is_object();
+  if (type == "integer") return value.is_number_integer();
+  if (type == "number") return value.is_number();
+  if (type == "string") return value.is_string();
+  return type == "null" && value.is_null();
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+// The part of JSON Schema that ours uses.
+void expect_valid(const Json& value, Json rule, const std::string& pointer) {
+  EXPECT_TRUE(rule.contains("description")) << pointer;
+  if (rule.contains("$ref")) rule.update(schema()["$defs"]["quantiles"]);
+  ASSERT_TRUE(is_of_type(value, rule["type"])) << pointer << " = " << value;
+  if (rule["type"] != "object") {
+    EXPECT_TRUE(rule.contains("unit")) << pointer;
+    const bool bounded = rule.contains("minimum") && value.is_number();
+    EXPECT_TRUE(!bounded || value >= rule["minimum"]) << pointer;
+    return;
+  }
+  EXPECT_EQ(rule["additionalProperties"], false) << pointer;
+  EXPECT_EQ(keys_of(value), keys_of(rule["properties"])) << pointer;
+  EXPECT_EQ(rule["required"], Json(keys_of(rule["properties"]))) << pointer;
+  for (const auto& [key, child] : value.items())
+    expect_valid(child, rule["properties"][key], pointer + "/" + key);
+}
+
+std::string error_of(const Json& document) {
+  try {
+    (void)read_summary(document, "a/summary.json");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(SummaryJson, EqualsItsSchemaKeyByKeyInOrder) {
+  const Json rules = schema();
+  Json top = rules;
+  top.erase("$defs");
+  expect_valid(summary_json(Report{}), top, "");
+  Report calibrated;
+  calibrated.provenance.cost_holdout_error = 0.03;
+  expect_valid(summary_json(calibrated), top, "");
+}
+
+TEST(SummaryJson, ReadsBackWhatItWrote) {
+  const Json written = numbered_summary();
+  EXPECT_EQ(summary_json(read_summary(written, "a")), written);
+  EXPECT_EQ(summary_text(read_summary(written, "a")), written.dump(2) + "\n");
+}
+
+TEST(SummaryJson, RoundsToSixDecimals) {
+  Report report;
+  report.duration_s = 1.0 / 3;
+  report.ttft_ms.mean = -0.0;
+  report.throughput.request_per_s = 12345678.0;
+  const Json json = summary_json(report);
+  EXPECT_EQ(json["duration_s"].dump(), "0.333333");
+  EXPECT_EQ(json["ttft_ms"]["mean"].dump(), "0.0");
+  EXPECT_EQ(json["throughput"]["request_per_s"].dump(), "12345678.0");
+  EXPECT_EQ(json["requests"]["total"].dump(), "0");
+}
+
+TEST(SummaryJson, CallsAnUnknownHoldOutErrorNull) {
+  EXPECT_TRUE(summary_json(Report{})["provenance"]["cost_holdout_error"].is_null());
+  EXPECT_EQ(read_summary(summary_json(Report{}), "a").provenance.cost_holdout_error, -1);
+}
+
+TEST(SummaryJson, SaysWhatIsWrongWithAFile) {
+  Json document = numbered_summary();
+  document["schema_version"] = 2;
+  EXPECT_EQ(error_of(document), "a/summary.json: /schema_version: expected 1, got 2");
+  document = numbered_summary();
+  document["kv"].erase("usage");
+  EXPECT_EQ(error_of(document), "a/summary.json: /kv/usage: missing: not a summary of this kvsim");
+  document = numbered_summary();
+  document["requests"]["total"] = "many";
+  EXPECT_EQ(error_of(document), "a/summary.json: /requests/total: expected an integer");
+  document = numbered_summary();
+  document["provenance"]["seed"] = -1;
+  EXPECT_EQ(error_of(document), "a/summary.json: /provenance/seed: expected an integer from 0");
+  EXPECT_EQ(error_of(Json::array()), "a/summary.json: /: expected a summary object");
+  EXPECT_EQ(error_of(Json::object()), "a/summary.json: /schema_version: expected 1, got null");
+}
+
+TEST(SummaryJson, PassesOverWhatANewerKvsimAdds) {
+  Json document = numbered_summary();
+  document["kv"]["of_tomorrow"] = 1;
+  EXPECT_EQ(error_of(document), "no error");
+}
+
+}  // namespace
+}  // namespace kvsim
