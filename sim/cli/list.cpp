@@ -20,6 +20,7 @@
 #include "sim/model/router.h"
 #include "sim/model/scheduler.h"
 #include "sim/model/workload_source.h"
+#include "workloads/trace_format.h"
 
 namespace kvsim {
 namespace {
@@ -73,6 +74,7 @@ constexpr std::array kKinds{
     Kind{"routing", "which replica serves a request", registered<Router>},
     Kind{"cost", "what a step takes", registered<CostModel>},
     Kind{"workload", "where requests come from", registered<WorkloadSource>},
+    Kind{"format", "trace files that can be read", registered<TraceFormat>},
     Kind{kModels, "model architectures", shipped<kModels>},
     Kind{kDevices, "accelerators", shipped<kDevices>},
     Kind{kCosts, "measured cost profiles", shipped<kCosts>},

@@ -38,7 +38,7 @@ TEST(ListVerb, SuggestsTheKindThatWasMeant) {
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.err,
             "kvsim list: evictoin: no such kind; known: allocator, eviction, preemption, batching, "
-            "routing, cost, workload, models, devices, costs, scenarios (did you mean "
+            "routing, cost, workload, format, models, devices, costs, scenarios (did you mean "
             "'eviction'?)\n");
 }
 
