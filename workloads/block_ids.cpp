@@ -6,16 +6,16 @@
 
 namespace kvsim {
 
-void BlockIds::of(const Request& r, std::vector<std::uint64_t>& ids) {
+void BlockIds::of(const Content& content, Tokens prompt, std::vector<std::uint64_t>& ids) {
   ids.clear();
   Digest chain;
-  std::int64_t left = r.prompt.value();  // of the prompt
-  std::int64_t room = block_tokens_;     // in the current block
+  std::int64_t left = prompt.value();  // of the prompt
+  std::int64_t room = block_tokens_;   // in the current block
   const auto name_block = [&] {
     ids.push_back(ids_.try_emplace(chain.value(), ids_.size()).first->second);
     room = block_tokens_;
   };
-  for (Span span : r.content.spans()) {
+  for (Span span : content.spans()) {
     while (span.length > 0 && left > 0) {
       const std::int64_t piece = std::min({span.length, room, left});
       chain.add(span.content);
@@ -31,10 +31,11 @@ void BlockIds::of(const Request& r, std::vector<std::uint64_t>& ids) {
   if (room < block_tokens_) name_block();
 }
 
-bool trace_hashes(const Request& r, std::int64_t block_tokens, std::vector<std::uint64_t>& hashes) {
+bool trace_hashes(const Content& content, Tokens prompt, std::int64_t block_tokens,
+                  std::vector<std::uint64_t>& hashes) {
   hashes.clear();
-  std::int64_t left = r.prompt.value();
-  for (const Span& span : r.content.spans()) {
+  std::int64_t left = prompt.value();
+  for (const Span& span : content.spans()) {
     if (left == 0) break;
     const std::int64_t expected = std::min(left, block_tokens);
     if (is_private(span.content) || span.content == kVocabulary || span.offset != 0 ||

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "sim/model/request.h"
+#include "sim/model/content.h"
 
 namespace kvsim {
 
@@ -17,9 +17,9 @@ class BlockIds {
  public:
   explicit BlockIds(std::int64_t block_tokens) : block_tokens_(block_tokens) {}
 
-  /// One id for each started block of the prompt; the last block may be partial, and a partial
-  /// block is another block than the full one.
-  void of(const Request& r, std::vector<std::uint64_t>& ids);
+  /// One id for each started block of the first `prompt` tokens; the last block may be partial, and
+  /// a partial block is another block than the full one.
+  void of(const Content& content, Tokens prompt, std::vector<std::uint64_t>& ids);
   /// Ids given out so far: 0 .. distinct()-1.
   [[nodiscard]] std::size_t distinct() const { return ids_.size(); }
   [[nodiscard]] std::int64_t block_tokens() const { return block_tokens_; }
@@ -31,7 +31,7 @@ class BlockIds {
 
 /// The hashes of a trace whose every block is one content of its own, as read; false if some prompt
 /// block is anything else.
-[[nodiscard]] bool trace_hashes(const Request& r, std::int64_t block_tokens,
+[[nodiscard]] bool trace_hashes(const Content& content, Tokens prompt, std::int64_t block_tokens,
                                 std::vector<std::uint64_t>& hashes);
 
 }  // namespace kvsim

@@ -139,10 +139,12 @@ void Generator::take(Request& out) {
     const std::uint64_t number = ready_.begin()->second;
     ready_.erase(ready_.begin());
     const auto session = sessions_.find(number);
+    pause_ = session->second.pause;
     write_turn(session->second, out);
     if (session->second.turns_left == 0) sessions_.erase(session);
     return;
   }
+  pause_.reset();
   Session session(seed_, sessions_started_++);
   session.turns_left = std::min(plan_.turns.draw_whole(session.lengths), limit_ - planned_);
   planned_ += session.turns_left;
@@ -176,8 +178,9 @@ void Generator::write_turn(Session& session, Request& out) {
 void Generator::ended(const Request& r, Time now) {
   const auto found = sessions_.find(r.session);
   if (found == sessions_.end()) return;
-  const Duration pause = round_to_ns(plan_.think_s.draw(found->second.thoughts));
-  ready_.emplace(std::pair(std::max(now + pause, last_taken_), made_ready_++), r.session);
+  Session& session = found->second;
+  session.pause = round_to_ns(plan_.think_s.draw(session.thoughts));
+  ready_.emplace(std::pair(std::max(now + session.pause, last_taken_), made_ready_++), r.session);
 }
 
 double Generator::progress() const {

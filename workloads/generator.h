@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "sim/core/rng.h"
-#include "sim/model/workload_source.h"
 #include "workloads/arrivals.h"
 #include "workloads/conversation.h"
 #include "workloads/law.h"
+#include "workloads/loop_source.h"
 
 namespace kvsim {
 
@@ -38,7 +38,7 @@ struct GeneratorPlan {
 };
 
 /// Memory: the sessions that have turns left.
-class Generator final : public WorkloadSource {
+class Generator final : public LoopSource {
  public:
   /// From /workload/generate and /workload/arrivals.
   explicit Generator(const Setup& setup);
@@ -51,6 +51,7 @@ class Generator final : public WorkloadSource {
   void ended(const Request& r, Time now) override;
   [[nodiscard]] double progress() const override;
   [[nodiscard]] WorkloadIdentity identity() const override { return identity_; }
+  [[nodiscard]] std::optional<Duration> pause() const override { return pause_; }
 
  private:
   struct Session {
@@ -62,7 +63,8 @@ class Generator final : public WorkloadSource {
     std::uint32_t turn = 0;
     std::int64_t turns_left = 0;
     std::int32_t priority = 0;
-    Content opening;  ///< The system prompt, until the first turn has said it.
+    Duration pause{};  ///< Before the turn that is due.
+    Content opening;   ///< The system prompt, until the first turn has said it.
   };
 
   void start_session();
@@ -85,6 +87,7 @@ class Generator final : public WorkloadSource {
   std::map<std::pair<Time, std::uint64_t>, std::uint64_t> ready_;
   std::uint64_t made_ready_ = 0;
   Time last_taken_{};
+  std::optional<Duration> pause_;  ///< Of the request taken last.
 };
 
 }  // namespace kvsim

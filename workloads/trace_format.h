@@ -32,7 +32,7 @@ struct TraceRow {
   History history = History::kNone;
   bool last_turn = false;  ///< Known to have no further turn (history only).
   std::uint64_t session = Request::kNoSession;
-  std::uint32_t turn = 0;  ///< Ignored if there is a history: turns are counted then.
+  std::optional<std::uint32_t> turn;  ///< From 0; none: turns are counted as they come.
   std::int32_t priority = 0;
   std::size_t at_column = 1;  ///< Where `at` is written, for errors.
 
@@ -64,6 +64,12 @@ struct ReadOptions {
   History turns = History::kDelta;  ///< What a session's later rows are, where formats differ.
 };
 
+/// How to write a file, besides its format.
+struct WriteOptions {
+  std::int64_t block_tokens = 0;  ///< Tokens that one block hash names; 0: the format's own.
+  bool keep_hashes = false;       ///< The requests come from hashes of that size: write the same.
+};
+
 class TraceFormat {
  public:
   struct Setup {};
@@ -77,11 +83,11 @@ class TraceFormat {
   [[nodiscard]] virtual std::unique_ptr<TraceReader> reader(TextInput& input,
                                                             const ReadOptions& options) const = 0;
   /// Null if the format cannot be written.
-  [[nodiscard]] virtual std::unique_ptr<TraceWriter> writer(std::int64_t /*block_tokens*/) const {
+  [[nodiscard]] virtual std::unique_ptr<TraceWriter> writer(const WriteOptions& /*options*/) const {
     return nullptr;
   }
-  /// False if what requests have in common is lost in writing: the format tells lengths only.
-  [[nodiscard]] virtual bool keeps_content() const { return false; }
+  /// What a file of this format cannot hold, for the user: "sessions and priorities".
+  [[nodiscard]] virtual std::string_view loses() const { return {}; }
 };
 
 /// True if `line` has the JSON key `name`: good enough to tell formats apart.

@@ -82,14 +82,15 @@ std::optional<Time> TraceSource::upcoming() {
 void TraceSource::take(Request& out) {
   const std::optional<Time> at = upcoming();
   KVSIM_CHECK(at.has_value(), "a request is taken only when one is known");
-  const bool scheduled = ahead_ && ahead_at_ == *at;
   TraceRow row;
-  if (scheduled) {
+  if (ahead_ && ahead_at_ == *at) {
     row = std::move(*ahead_);
     ahead_.reset();
+    pause_.reset();
   } else {
     row = std::move(ready_.begin()->second);
     ready_.erase(ready_.begin());
+    pause_ = row.delay.value_or(Duration(0));
   }
   out.id = taken_++;
   out.arrival = last_taken_ = *at;
@@ -101,26 +102,26 @@ void TraceSource::take(Request& out) {
   --left_;
 }
 
-void TraceSource::write_content(TraceRow& row, Request& out) {
-  const Tokens prompt(row.prompt);
-  out.content.clear();
-  out.turn = row.turn;
-  out.prompt = prompt;
-  if (row.history == History::kNone ||
-      (row.history == History::kFull && row.said.tokens() > Tokens(0))) {
+void TraceSource::write_content(const TraceRow& row, Request& out) {
+  out.prompt = Tokens(row.prompt);
+  out.turn = row.turn.value_or(0);
+  const bool alone = row.history == History::kNone;
+  Session* session = alone ? nullptr : &session_of(row.session);
+  if (session != nullptr) {
+    out.turn = row.turn.value_or(session->turns);
+    session->turns = out.turn + 1;
+    if (row.last_turn) session->complete = true;
+  }
+  if (row.history == History::kDelta) {
+    out.prompt = session->conversation.add_turn(row.said, out.prompt, out.output, out.content);
+  } else if (row.history == History::kFull && row.said.tokens() == Tokens(0)) {
+    session->conversation.whole_turn(out.prompt, out.output, out.content);
+  } else {
+    out.content.clear();
     out.content.append(row.said);
-    const Tokens own = prompt + out.output - row.said.tokens();
+    const Tokens own = out.prompt + out.output - row.said.tokens();
     out.content.append({private_content(out.id), 0, own.value()});
   }
-  if (row.history == History::kNone) return;
-  Session& session = session_of(row.session);
-  out.turn = session.turns++;
-  if (row.history == History::kDelta) {
-    out.prompt = session.conversation.add_turn(row.said, prompt, out.output, out.content);
-  } else if (row.said.tokens() == Tokens(0)) {
-    session.conversation.whole_turn(prompt, out.output, out.content);
-  }
-  if (row.last_turn) session.known = false;
 }
 
 void TraceSource::ended(const Request& r, Time now) {
@@ -134,7 +135,7 @@ void TraceSource::ended(const Request& r, Time now) {
     TraceRow next = std::move(session.waiting.front());
     session.waiting.pop_front();
     follow(session, std::move(next));
-  } else if (!session.known) {
+  } else if (session.complete) {
     sessions_.erase(found);
   }
 }

@@ -6,16 +6,16 @@
 #include <optional>
 #include <unordered_map>
 
-#include "sim/model/workload_source.h"
 #include "workloads/arrivals.h"
 #include "workloads/conversation.h"
+#include "workloads/loop_source.h"
 #include "workloads/trace_file.h"
 
 namespace kvsim {
 
 /// Memory: the rows of running conversations, one row ahead, and a few words for every session of a
 /// file that has closed-loop sessions (nobody says which have ended).
-class TraceSource final : public WorkloadSource {
+class TraceSource final : public LoopSource {
  public:
   /// Reads /workload/trace and what goes with it.
   explicit TraceSource(const Setup& setup);
@@ -27,6 +27,7 @@ class TraceSource final : public WorkloadSource {
   void ended(const Request& r, Time now) override;
   [[nodiscard]] double progress() const override { return file_.progress(); }
   [[nodiscard]] WorkloadIdentity identity() const override;
+  [[nodiscard]] std::optional<Duration> pause() const override { return pause_; }
 
   [[nodiscard]] const TraceFile& file() const { return file_; }
 
@@ -37,6 +38,7 @@ class TraceSource final : public WorkloadSource {
     std::uint32_t turns = 0;       ///< Taken so far.
     std::uint32_t under_way = 0;   ///< Known to arrive or running: not ended.
     bool known = false;            ///< Some row of it has been read.
+    bool complete = false;         ///< Its last turn has been taken.
     Time last_end{};               ///< Of the turn that ended last.
     std::deque<TraceRow> waiting;  ///< Turns that wait for the one before.
   };
@@ -44,7 +46,7 @@ class TraceSource final : public WorkloadSource {
   [[nodiscard]] bool read_row();
   [[nodiscard]] Time scheduled(const TraceRow& row);
   void follow(Session& session, TraceRow row);
-  void write_content(TraceRow& row, Request& out);
+  void write_content(const TraceRow& row, Request& out);
   [[nodiscard]] Session& session_of(std::uint64_t number);
 
   TraceFile file_;
@@ -56,6 +58,7 @@ class TraceSource final : public WorkloadSource {
   Duration last_at_{};                ///< The trace's own time of the row read last.
   Time last_scheduled_{};
   Time last_taken_{};
+  std::optional<Duration> pause_;  ///< Of the request taken last.
   std::uint64_t taken_ = 0;
 
   std::optional<TraceRow> ahead_;  ///< The next row that arrives by schedule.

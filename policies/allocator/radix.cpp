@@ -41,11 +41,13 @@ class RadixAllocator final : public Allocator {
   void commit(const Sequence& s) override;
   void release(const Sequence& s, Release why) override;
 
+  [[nodiscard]] bool caches_prefixes() const override { return cache_.enabled(); }
   [[nodiscard]] MemoryUse memory() const override {
     MemoryUse use;
     use.capacity = cache_.pool().capacity();
     use.used = cache_.tree().locked() + cache_.own_tokens();
-    use.internal = cache_.own_slots() - cache_.own_tokens();
+    use.reserved = cache_.promised();
+    use.internal = cache_.own_slots() - cache_.own_tokens() - cache_.promised();
     use.cached = cache_.tree().evictable();
     use.free = cache_.pool().available();
     return use;
@@ -87,14 +89,16 @@ class RadixAllocator final : public Allocator {
 bool RadixAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
   const RadixTree::Match prefix = cache_.tree().find(key(s, hit));
   KVSIM_CHECK(prefix.tokens == hit, "the hit is lookup's latest answer");
-  const Tokens must_fit = rule.whole_prompt_must_fit ? std::max(total, s.tokens()) : total;
+  const Tokens room = std::max(total, rule.reserve);
+  const Tokens must_fit = rule.whole_prompt_must_fit ? std::max(room, s.tokens()) : room;
   const Tokens need = slots(pages_for(must_fit)) - hit;
   // Holding the prefix takes it out of what can be evicted (schedule_policy.py tests twice).
   if (need > cache_.obtainable() - cache_.tree().unlocked_tokens(prefix.node)) return false;
   RequestRow& row = map_[s.id];
   cache_.hold(row, prefix);
   row.prompt = s.tokens();
-  cache_.evict_for(ask(total - hit));
+  cache_.promise(row, rule.reserve);
+  cache_.evict_for(ask(room - hit));
   const bool ok = cache_.extend(row, total);
   KVSIM_CHECK(ok, "what was obtainable was obtained");
   return true;
@@ -104,7 +108,7 @@ bool RadixAllocator::grow(const Sequence& s, Tokens total) {
   RequestRow& row = map_[s.id];
   KVSIM_CHECK(row.held(), "only an admitted sequence grows");
   if (total <= row.tokens) return true;
-  const Tokens need = slots(pages_for(total) - row.pages.size());
+  const Tokens need = slots(pages_for(row.room_for(total)) - row.pages.size());
   if (need > Tokens(0)) {
     if (need > cache_.obtainable()) return false;
     const bool decode = row.tokens >= row.prompt && total == row.tokens + Tokens(1);

@@ -24,8 +24,14 @@ void RadixCache::hold(RequestRow& row, const RadixTree::Match& prefix) {
   row.node = prefix.node;
 }
 
+void RadixCache::promise(RequestRow& row, Tokens reserve) {
+  drop_own(row);
+  row.reserve = reserve;
+  add_own(row);
+}
+
 bool RadixCache::extend(RequestRow& row, Tokens total) {
-  const std::size_t more = pool_.pages_for(total) - row.pages.size();
+  const std::size_t more = pool_.pages_for(row.room_for(total)) - row.pages.size();
   // SGLang sorts its parked pages in as soon as a rough upper bound of the need is not at hand.
   const bool one_token = total == row.tokens + Tokens(1);
   const bool paged = pool_.page() > Tokens(1);
@@ -73,7 +79,7 @@ void RadixCache::cache_finished(RequestRow& row, const PrefixKey& key, const Rad
   free_own(row, std::max(end, shared), row.pages.size());
   tree_.unlock(row.node);
   row.pages.clear();
-  row.tokens = row.shared = Tokens(0);
+  row.tokens = row.shared = row.reserve = Tokens(0);
   row.node = {};
 }
 
@@ -97,11 +103,13 @@ void RadixCache::free_own(const RequestRow& row, std::size_t first, std::size_t 
 
 void RadixCache::add_own(const RequestRow& row) {
   own_tokens_ += row.tokens - row.shared;
+  promised_ += row.room_for(row.tokens) - row.tokens;
   own_pages_ += row.pages.size() - whole_pages(row.shared);
 }
 
 void RadixCache::drop_own(const RequestRow& row) {
   own_tokens_ -= row.tokens - row.shared;
+  promised_ -= row.room_for(row.tokens) - row.tokens;
   own_pages_ -= row.pages.size() - whole_pages(row.shared);
 }
 
@@ -117,13 +125,16 @@ void RadixCache::check_books(std::span<const RequestRow> rows) const {
     for (const BlockId page : node.pages) ++owners[page.index];
   }
   Tokens tokens;
+  Tokens promised;
   std::size_t pages = 0;
   for (const RequestRow& row : rows) {
     if (!row.held()) continue;
     check_row(row, owners);
     tokens += row.tokens - row.shared;
+    promised += row.room_for(row.tokens) - row.tokens;
     pages += row.pages.size() - whole_pages(row.shared);
   }
+  KVSIM_CHECK(promised == promised_, "what rows were promised is counted");
   KVSIM_CHECK(tokens == own_tokens_ && pages == own_pages_, "rows' own memory is counted");
   KVSIM_CHECK(owners[0] == 0, "the padding page is nobody's");
   KVSIM_CHECK(std::all_of(owners.begin() + 1, owners.end(), [](auto n) { return n == 1; }),
@@ -133,7 +144,7 @@ void RadixCache::check_books(std::span<const RequestRow> rows) const {
 
 void RadixCache::check_row(const RequestRow& row, std::span<std::uint32_t> owners) const {
   const std::size_t shared = whole_pages(row.shared);
-  KVSIM_CHECK(row.pages.size() == std::max(pool_.pages_for(row.tokens), shared),
+  KVSIM_CHECK(row.pages.size() == std::max(pool_.pages_for(row.room_for(row.tokens)), shared),
               "a row has the pages its tokens need");
   KVSIM_CHECK(tree_[row.node].end() == row.shared, "a row locks exactly what it shares");
   std::vector<BlockId> path(shared);

@@ -31,6 +31,8 @@ class RadixCache {
   [[nodiscard]] RadixTree::Match match(const PrefixKey& key);
   /// Gives an unheld row the prefix that was matched, and locks it.
   void hold(RequestRow& row, const RadixTree::Match& prefix);
+  /// From now on extend() also keeps pages for the row's first `reserve` tokens.
+  void promise(RequestRow& row, Tokens reserve);
   /// Pages for the first `total` tokens of a held row. All or nothing.
   [[nodiscard]] bool extend(RequestRow& row, Tokens total);
   /// The tree adopts what was computed: `key` is the row's prompt so far.
@@ -54,8 +56,9 @@ class RadixCache {
   [[nodiscard]] const RadixTree& tree() const { return tree_; }
   [[nodiscard]] TokenPool& pool() { return pool_; }
   [[nodiscard]] const TokenPool& pool() const { return pool_; }
-  /// Tokens in rows' own pages, and the slots of those pages.
+  /// Tokens in rows' own pages, those promised a slot there, and the slots of those pages.
   [[nodiscard]] Tokens own_tokens() const { return own_tokens_; }
+  [[nodiscard]] Tokens promised() const { return promised_; }
   [[nodiscard]] Tokens own_slots() const {
     return pool_.page() * static_cast<std::int64_t>(own_pages_);
   }
@@ -80,6 +83,7 @@ class RadixCache {
   RadixTree tree_;
   OnEvict on_evict_;
   Tokens own_tokens_;
+  Tokens promised_;
   std::size_t own_pages_ = 0;
   Tokens evicted_;
   std::int64_t pages_taken_ = 0;

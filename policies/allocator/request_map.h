@@ -5,6 +5,7 @@
 // Its head is the tree's (shared, locked through `node`), the rest is the sequence's own.
 // Source: SGLang's ReqToTokenPool, python/sglang/srt/mem_cache/memory_pool.py, which lists slots.
 
+#include <algorithm>
 #include <vector>
 
 #include "sim/core/units.h"
@@ -16,9 +17,12 @@ struct RequestRow {
   Tokens tokens;  ///< Those with a slot.
   Tokens shared;  ///< Leading ones that lie in the tree's pages: whole pages.
   EntryId node;   ///< Where the locked path ends; invalid: holds nothing.
+  Tokens reserve;  ///< Tokens promised a slot at admission; those beyond `tokens` are not used yet.
   Tokens prompt;  ///< Tokens to compute before the next one can be sampled.
 
   [[nodiscard]] bool held() const { return node.valid(); }
+  /// Tokens that must have a slot once `total` of them are used.
+  [[nodiscard]] Tokens room_for(Tokens total) const { return std::max(total, reserve); }
 };
 
 class RequestMap {

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "sim/core/config_schema.h"
 #include "sim/core/spelling.h"
@@ -37,27 +36,28 @@ bool is_path(const std::string& word) {
   return word.find('/') != std::string::npos || word.ends_with(".json");
 }
 
-// A file of this size is no config.json; /dev/zero has no end at all.
-constexpr std::size_t kLongestFile = std::size_t{16} << 20;
+// No config.json is as long as this.
+constexpr std::size_t kLongestFile = std::size_t{1} << 20;
 
 Named from_path(const std::string& pointer, const std::string& word, const ConfigView& config) {
   namespace fs = std::filesystem;
   fs::path path(word);
   if (path.is_relative()) path = fs::path(config.file()).parent_path() / path;
+  // Asked before opening: opening a pipe would wait for a writer.
   std::error_code ignored;
-  std::ifstream in(path, std::ios::binary);
-  if (!in || !fs::is_regular_file(path, ignored))
-    config.fail(pointer, fmt::format("cannot read '{}'", path.string()));
-  std::string text(std::min<std::uintmax_t>(fs::file_size(path, ignored), kLongestFile + 1), '\0');
+  std::ifstream in;
+  if (fs::is_regular_file(path, ignored)) in.open(path, std::ios::binary);
+  if (!in.is_open()) config.fail(pointer, fmt::format("cannot read '{}'", path.string()));
+  std::string text(kLongestFile + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > kLongestFile)
-    config.fail(pointer, fmt::format("'{}' is longer than {} bytes: no config of ours",
+    config.fail(pointer, fmt::format("'{}' is longer than {} bytes: no such config is",
                                      path.string(), kLongestFile));
   // HF calls every file config.json: the folder tells the models apart.
-  const fs::path named = path.stem() == "config" ? fs::absolute(path).parent_path() : path;
-  return {named.stem() == "" ? word : named.filename().replace_extension("").string(),
-          path.string(), std::move(text)};
+  std::string name = path.stem().string();
+  if (name == "config") name = fs::absolute(path).parent_path().filename().string();
+  return {std::move(name), path.string(), std::move(text)};
 }
 
 Named find(const std::string& pointer, const std::string& kind, const std::string& noun,

@@ -46,8 +46,14 @@ Bytes runtime_bytes(const ModelSpec& model, const Sharding& shards, const Config
 }
 
 std::int64_t layers_per_gpu(std::int64_t layers, const Sharding& shards) {
-  return std::min(layers,
-                  (static_cast<std::int64_t>(layers) + shards.pipeline - 1) / shards.pipeline);
+  return std::min(layers, (layers + shards.pipeline - 1) / shards.pipeline);
+}
+
+/// Mamba state of one sequence on the fullest GPU.
+Bytes state_per_gpu(const ModelSpec& model, const Sharding& shards) {
+  const std::int64_t layers = model.layer_count(Mixer::kMamba);
+  if (layers == 0) return Bytes();
+  return Bytes(state_bytes(model, shards.tensor).value() / layers * layers_per_gpu(layers, shards));
 }
 
 void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
@@ -146,7 +152,7 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
                                              config.number("/cache/gpu_memory_utilization"))));
   b.weights = weight_bytes(count_parameters(model, d.shards), d.weights);
   b.runtime = runtime_bytes(model, d.shards, config, limits);
-  b.state = state_bytes(model, d.shards.tensor) * limits.sequences;
+  b.state = state_per_gpu(model, d.shards) * limits.sequences;
   b.available = b.requested - b.weights - b.runtime - b.state;
   b.block = d.block;
   b.per_block = layer.of_block(d.block) * layers;

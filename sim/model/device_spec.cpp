@@ -55,8 +55,8 @@ DeviceSpec parse_device(std::string_view text, const std::string& file, std::str
   DeviceSpec device;
   device.name = std::move(name);
   device.title = fields.text("name");
-  device.memory = Bytes(std::llround(figure(fields, "memory_gib", 0.1, 1e5) * kGib));
-  device.nominal = Bytes(std::llround(figure(fields, "nominal_gb", 0.1, 1e5) * kGiga));
+  device.memory = Bytes(std::llround(figure(fields, "memory_gib", 0.1, 1e4) * kGib));
+  device.nominal = Bytes(std::llround(figure(fields, "nominal_gb", 0.1, 1e4) * kGiga));
   device.bandwidth = figure(fields, "bandwidth_gbytes_per_s", 1, 1e6) * kGiga;
   device.bf16_flops = figure(fields, "bf16_tflops", 0.1, 1e6) * kTera;
   device.fp8_flops = figure(fields, "fp8_tflops", 0, 1e6) * kTera;

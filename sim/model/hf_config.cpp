@@ -20,6 +20,7 @@ constexpr std::int64_t kMostHeadDim = 1024;
 constexpr std::int64_t kMostVocab = 1 << 24;
 constexpr std::int64_t kMostPositions = 1 << 27;
 constexpr std::int64_t kMostExperts = 1024;
+constexpr std::int64_t kMostRank = 1 << 14;
 
 void all_layers(ModelSpec& m, const JsonFields& f, Layer layer) {
   m.layers.assign(static_cast<std::size_t>(f.integer("num_hidden_layers", 1, kMostLayers)), layer);
@@ -120,8 +121,8 @@ void read_gemma2(ModelSpec& m, const JsonFields& f) {
 void read_deepseek(ModelSpec& m, const JsonFields& f) {
   read_decoder(m, f);
   LatentShape l;
-  l.q_rank = f.integer_or("q_lora_rank", 0, 1, kMostHidden);
-  l.kv_rank = f.integer("kv_lora_rank", 1, kMostHidden);
+  l.q_rank = f.integer_or("q_lora_rank", 0, 1, kMostRank);
+  l.kv_rank = f.integer("kv_lora_rank", 1, kMostRank);
   l.rope_dim = f.integer("qk_rope_head_dim", 1, kMostHeadDim);
   l.nope_dim = f.integer("qk_nope_head_dim", 1, kMostHeadDim);
   l.value_dim = f.integer("v_head_dim", 1, kMostHeadDim);
@@ -142,7 +143,7 @@ void read_deepseek_v3(ModelSpec& m, const JsonFields& f) {
 
 void read_mamba(ModelSpec& m, const JsonFields& f) {
   constexpr std::int64_t kMostExpand = 16;
-  constexpr std::int64_t kMostState = 4096;
+  constexpr std::int64_t kMostState = 1024;
   constexpr std::int64_t kMostConv = 64;
   MambaShape s;
   s.inner = m.hidden * f.integer("mamba_expand", 1, kMostExpand);

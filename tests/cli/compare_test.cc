@@ -72,7 +72,7 @@ TEST(CompareVerb, TellsMistakesInOneLine) {
   expect("compare a.json b.json",
          "a.json: summary.json: not there; expected a folder of kvsim run --out\n");
   expect("compare --set /cache/block_size=16,0",
-         "--set: /cache/block_size: expected 1 to 512, got 0\n");
+         "--set: /cache/block_size: expected 1 to 8192, got 0\n");
   const std::string run = folder.with("run/summary.json", "{}");
   expect("compare " + (folder / "run"), run + ": /schema_version: expected 1, got null\n");
   expect("compare " + (folder / "run") + " --set /cache/block_size=1",

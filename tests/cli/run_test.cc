@@ -92,7 +92,7 @@ TEST(RunVerb, TellsMistakesInOneLine) {
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(outcome.err, err);
   };
-  expect("run --set /cache/block_size=0", "--set: /cache/block_size: expected 1 to 512, got 0\n");
+  expect("run --set /cache/block_size=0", "--set: /cache/block_size: expected 1 to 8192, got 0\n");
   expect("run --sett x=1",
          "kvsim run: --sett: unknown option (did you mean '--set'?); see kvsim "
          "run --help\n");

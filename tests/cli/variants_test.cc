@@ -72,7 +72,7 @@ TEST(Variants, NameTheVariantThatIsWrong) {
     FAIL();
   } catch (const InputError& error) {
     EXPECT_STREQ(error.what(),
-                 "a.json: /variants/small: /cache/block_size: expected 1 to 512, got 0");
+                 "a.json: /variants/small: /cache/block_size: expected 1 to 8192, got 0");
   }
 }
 

@@ -240,7 +240,7 @@ class RandomRun {
     const Tokens total =
         hit + Tokens(up_to(static_cast<std::uint64_t>((s.tokens() - hit).value())));
     const MemoryUse before = memory.memory();
-    if (!memory.admit(s, hit, total, {rng_.below(2) == 0, !running_.empty()})) {
+    if (!memory.admit(s, hit, total, {rng_.below(2) == 0, !running_.empty(), Tokens(0)})) {
       EXPECT_TRUE(same(memory.memory(), before));
       EXPECT_EQ(hit, memory.lookup(s)) << "a refusal changes nothing";
       EXPECT_FALSE(running_.empty()) << "alone, everything fits";

@@ -80,10 +80,9 @@ class RadixOpsDriver {
   // ---- The tree alone ---------------------------------------------------------------------------
 
   Json config(const Json& op) {
-    constexpr std::int64_t kHandles = 1 << 16;
     sized_ = op.contains("size");
     const Tokens size_of_page(op.value("page_size", 1));
-    const Tokens size = sized_ ? Tokens(op["size"]) : size_of_page * kHandles;
+    const Tokens size = sized_ ? Tokens(op["size"]) : size_of_page * (1 << 16);
     const ConfigView defaults;
     cache_ = std::make_unique<RadixCache>(
         TokenPool::Setup{.size = size, .page = size_of_page, .sort = op.value("need_sort", false)},

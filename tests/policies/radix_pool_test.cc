@@ -10,12 +10,14 @@ std::vector<std::uint32_t> taken(TokenPool& pool, std::size_t count) {
   std::vector<BlockId> pages;
   EXPECT_TRUE(pool.take(count, count, pages));
   std::vector<std::uint32_t> out;
+  out.reserve(pages.size());
   for (const BlockId page : pages) out.push_back(page.index);
   return out;
 }
 
 void free_pages(TokenPool& pool, std::initializer_list<std::uint32_t> pages) {
   std::vector<BlockId> ids;
+  ids.reserve(pages.size());
   for (const std::uint32_t page : pages) ids.push_back(BlockId{page});
   pool.give_back(ids);
 }

@@ -5,35 +5,17 @@
 //
 // The 2024 files add an offset to the time ("+00:00").
 
-#include "workloads/csv_table.h"
+#include "workloads/lengths_csv.h"
 #include "workloads/timestamp.h"
-#include "workloads/trace_format.h"
 
 namespace kvsim {
 namespace {
 
-class AzureReader final : public TraceReader {
- public:
-  explicit AzureReader(TextInput& input)
-      : table_(input),
-        at_(table_.column("timestamp")),
-        prompt_(table_.column("contexttokens")),
-        output_(table_.column("generatedtokens")) {}
-
-  bool next(TraceRow& row) override {
-    if (!table_.next()) return false;
-    const FieldText at = table_.cell(at_);
-    row.at = read_timestamp(at);
-    row.at_column = at.column;
-    row.prompt = read_length(table_.cell(prompt_));
-    row.output = read_length(table_.cell(output_));
-    return true;
-  }
-
- private:
-  CsvTable table_;
-  std::size_t at_, prompt_, output_;
-};
+const LengthsLayout kLayout{.at = "timestamp",
+                            .clock = read_timestamp,
+                            .prompt = "contexttokens",
+                            .output = "generatedtokens",
+                            .session = {}};
 
 class AzureWriter final : public TraceWriter {
  public:
@@ -48,14 +30,17 @@ class Azure final : public TraceFormat {
  public:
   explicit Azure(const Setup& /*setup*/) {}
   bool recognises(std::string_view first_line) const override {
-    return csv_has(first_line, {"timestamp", "contexttokens", "generatedtokens"});
+    return csv_has(first_line, {kLayout.at, kLayout.prompt, kLayout.output});
   }
   std::unique_ptr<TraceReader> reader(TextInput& input,
                                       const ReadOptions& /*options*/) const override {
-    return std::make_unique<AzureReader>(input);
+    return std::make_unique<LengthsReader>(input, kLayout);
   }
-  std::unique_ptr<TraceWriter> writer(std::int64_t /*block*/) const override {
+  std::unique_ptr<TraceWriter> writer(const WriteOptions& /*options*/) const override {
     return std::make_unique<AzureWriter>();
+  }
+  std::string_view loses() const override {
+    return "sessions, priorities and what prompts have in common";
   }
 };
 

@@ -12,9 +12,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "workloads/block_ids.h"
+#include "workloads/formats/mooncake_writer.h"
 #include "workloads/json_line.h"
-#include "workloads/timestamp.h"
 #include "workloads/trace_format.h"
 
 namespace kvsim {
@@ -106,8 +105,18 @@ class Mooncake : public TraceFormat {
   std::unique_ptr<TraceReader> reader(TextInput& input, const ReadOptions& options) const override {
     return std::make_unique<MooncakeReader>(input, options);
   }
+  std::unique_ptr<TraceWriter> writer(const WriteOptions& options) const override {
+    return make_mooncake_writer(sized(options), /*sessions=*/false);
+  }
+  std::string_view loses() const override {
+    return "priorities, the closed loop of sessions and what prompts share of less than a block";
+  }
 
  protected:
+  static WriteOptions sized(WriteOptions options) {
+    if (options.block_tokens == 0) options.block_tokens = kMooncakeBlock;
+    return options;
+  }
   static bool rows(std::string_view line) {
     const bool prompt = has_key(line, "input_length") || has_key(line, "input_tokens");
     return prompt && !has_key(line, "chat_id") && !has_key(line, "spans");
@@ -122,6 +131,12 @@ class AiPerf final : public Mooncake {
  public:
   using Mooncake::Mooncake;
   bool recognises(std::string_view line) const override { return rows(line) && sessions(line); }
+  std::unique_ptr<TraceWriter> writer(const WriteOptions& options) const override {
+    return make_mooncake_writer(sized(options), /*sessions=*/true);
+  }
+  std::string_view loses() const override {
+    return "what prompts of different sessions share of less than a block";
+  }
 };
 
 const Registered<TraceFormat, Mooncake> kMooncake{

@@ -4,7 +4,7 @@
 // turns, three classes of users. It is small enough to run in no time and holds more reusable
 // prefix than a pool of some tens of thousands of tokens can keep, so managers and policies differ.
 
-#include "workloads/generator.h"
+#include "workloads/sample/sample.h"
 
 namespace kvsim {
 namespace {
@@ -30,9 +30,7 @@ constexpr std::string_view kRecipe = R"({
 
 class Sample final : public WorkloadSource {
  public:
-  explicit Sample(const Setup& setup)
-      : drawn_({"sample", "sample", "", 0}, ConfigView::parse(kRecipe, "sample"), kSeed,
-               setup.config) {}
+  explicit Sample(const Setup& setup) : drawn_(sample_workload(setup.config)) {}
   std::optional<Time> upcoming() override { return drawn_.upcoming(); }
   void take(Request& out) override { drawn_.take(out); }
   void ended(const Request& r, Time now) override { drawn_.ended(r, now); }
@@ -47,4 +45,9 @@ const Registered<WorkloadSource, Sample> kSample{
     "sample", "The workload built into the program: a small chat service."};
 
 }  // namespace
+
+Generator sample_workload(const ConfigView& config) {
+  return {{"sample", "sample", "", 0}, ConfigView::parse(kRecipe, "sample"), kSeed, config};
+}
+
 }  // namespace kvsim
