@@ -25,10 +25,10 @@ class Pieces {
   Duration fraction() {
     std::int64_t ns = 0;
     int count = 0;
-    for (; !text_.empty() && text_[0] >= '0' && text_[0] <= '9'; ++count) ns = ns * 10 + digit();
-    if (count == 0 || count > 9) good_ = false;
+    for (; at_digit() && count < 9; ++count) ns = ns * 10 + digit();
+    good_ = good_ && count > 0 && !at_digit();
     for (; count < 9; ++count) ns *= 10;
-    return Duration(good_ ? ns : 0);
+    return Duration(ns);
   }
   bool take(char c) {
     if (text_.empty() || text_[0] != c) return false;
@@ -39,8 +39,11 @@ class Pieces {
   [[nodiscard]] bool done() const { return good_ && text_.empty(); }
 
  private:
+  [[nodiscard]] bool at_digit() const {
+    return !text_.empty() && text_[0] >= '0' && text_[0] <= '9';
+  }
   int digit() {
-    if (!good_ || text_.empty() || text_[0] < '0' || text_[0] > '9') {
+    if (!at_digit()) {
       good_ = false;
       return 0;
     }
