@@ -46,7 +46,9 @@ class Reader {
     value = get(name, &Json::is_number_integer, "an integer").get<std::int64_t>();
   }
   void field(const char* name, std::uint64_t& value) const {
-    value = get(name, &Json::is_number_unsigned, "an integer from 0").get<std::uint64_t>();
+    const Json& number = get(name, &Json::is_number_integer, "an integer from 0");
+    if (number < 0) fail(name, "expected an integer from 0");
+    value = number.get<std::uint64_t>();
   }
   void field(const char* name, double& value) const {
     value = get(name, &Json::is_number, "a number").get<double>();
@@ -64,12 +66,13 @@ class Reader {
  private:
   const Json& get(const char* name, bool (Json::*right_type)() const noexcept,
                   std::string_view what) const {
-    if (!at_.contains(name))
-      throw InputError(file_, pointer_ + "/" + name, "missing: not a summary of this kvsim");
+    if (!at_.contains(name)) fail(name, "missing: not a summary of this kvsim");
     const Json& value = at_[name];
-    if (!(value.*right_type)())
-      throw InputError(file_, pointer_ + "/" + name, fmt::format("expected {}", what));
+    if (!(value.*right_type)()) fail(name, fmt::format("expected {}", what));
     return value;
+  }
+  [[noreturn]] void fail(const char* name, std::string_view problem) const {
+    throw InputError(file_, pointer_ + "/" + name, problem);
   }
   const Json& at_;
   std::string_view file_;
