@@ -37,7 +37,7 @@ std::string about(double n) {
   constexpr double kExact = 1e-9;
   constexpr double kOneDecimal = 0.05;
   const double whole = std::round(n);
-  const std::string rounded = grouped(std::llround(whole));
+  std::string rounded = grouped(std::llround(whole));
   if (std::abs(n - whole) < kExact * n) return rounded;
   if (std::abs(n - whole) < kOneDecimal) return "about " + rounded;
   return fmt::format("{:.1f} (about {})", n, rounded);

@@ -190,6 +190,7 @@ std::vector<std::string> larger_devices(const DeviceSpec& device) {
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (auto& [memory, name] : found) names.push_back(std::move(name));
   return names;
 }

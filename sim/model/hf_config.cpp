@@ -264,6 +264,7 @@ DType read_stored(const JsonFields& f, DType activation) {
 
 std::vector<std::string> model_families() {
   std::vector<std::string> names;
+  names.reserve(kFamilies.size());
   for (const Family& family : kFamilies) names.emplace_back(family.model_type);
   return names;
 }

@@ -1,5 +1,7 @@
 // kvsim calc gives the textbook's answers, and says in which units.
 #include <cstdio>
+#include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -140,6 +142,26 @@ TEST(Calc, SaysWhatIsWrong) {
             "--device: /device: no device named 'h20'; known: a10, a100-40gb, a100-80gb, b200, "
             "h100, h200, l4, l40s, rtx-4090 (did you mean 'h200'?)");
   EXPECT_EQ(error_of({"what"}), "kvsim calc: what: takes options only; see kvsim calc --help");
+}
+
+// Every key at the top of its range, on as many GPUs as can be asked for: no sum may overflow.
+TEST(Calc, SurvivesTheLargestModelThatCanBeWritten) {
+  const std::string path = testing::TempDir() + "kvsim_monster.json";
+  std::ofstream(path) << R"({
+    "model_type": "deepseek_v3", "torch_dtype": "bfloat16", "hidden_size": 65536,
+    "vocab_size": 16777216, "max_position_embeddings": 134217728, "intermediate_size": 262144,
+    "num_attention_heads": 1024, "num_hidden_layers": 512, "head_dim": 1024, "q_lora_rank": 16384,
+    "kv_lora_rank": 16384, "qk_rope_head_dim": 1024, "qk_nope_head_dim": 1024, "v_head_dim": 1024,
+    "moe_intermediate_size": 262144, "n_routed_experts": 1024, "num_experts_per_tok": 1024,
+    "n_shared_experts": 1024, "first_k_dense_replace": 0})";
+  for (const std::string tensor : {"1", "1024"})
+    for (const std::string pipeline : {"1", "512"}) {
+      const Json j = json_of({"--model", path, "--tp", tensor, "--pp", pipeline, "--kv-gb",
+                              "1000000", "--block-size", "8192"});
+      EXPECT_GT(j["parameters"].get<std::int64_t>(), 0);
+      for (const auto& row : j["concurrency"])
+        EXPECT_GT(row["request_bytes"].get<std::int64_t>(), 0);
+    }
 }
 
 TEST(Calc, SurvivesEveryCombinationOfModelDeviceAndCut) {

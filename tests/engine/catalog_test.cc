@@ -1,6 +1,7 @@
 // Words become models and devices: built in, or files.
 #include "sim/engine/catalog.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -68,7 +69,8 @@ TEST(Catalog, ReadsFilesBesideTheConfig) {
 
 TEST(Catalog, ShipsThePlannersModels) {
   const std::vector<std::string> names = builtin_config_names("models");
-  EXPECT_EQ(names.size(), 16U);
+  for (const std::string name : {"llama-3.1-8b", "mixtral-8x7b", "deepseek-v3", "jamba-v0.1"})
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
   EXPECT_FALSE(builtin_config("models", "nonesuch").has_value());
   EXPECT_FALSE(builtin_config("", "").has_value());
 }
