@@ -86,7 +86,7 @@ class RadixAllocator final : public Allocator {
 
 bool RadixAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
   const RadixTree::Match prefix = cache_.tree().find(key(s, hit));
-  KVSIM_CHECK(prefix.tokens == hit, "the hit is lookup's latest answer");
+  KVSIM_CHECK(prefix.tokens == hit && hit <= total, "the hit is lookup's latest answer");
   const Tokens must_fit = rule.whole_prompt_must_fit ? std::max(total, s.tokens()) : total;
   const Tokens need = slots(pages_for(must_fit)) - hit;
   // Holding the prefix takes it out of what can be evicted (schedule_policy.py tests twice).
