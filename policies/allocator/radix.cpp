@@ -88,7 +88,7 @@ class RadixAllocator final : public Allocator {
 
 bool RadixAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
   const RadixTree::Match prefix = cache_.tree().find(key(s, hit));
-  KVSIM_CHECK(prefix.tokens == hit, "the hit is lookup's latest answer");
+  KVSIM_CHECK(prefix.tokens == hit && hit <= total, "the hit is lookup's latest answer");
   const Tokens room = std::max(total, rule.reserve);
   const Tokens must_fit = rule.whole_prompt_must_fit ? std::max(room, s.tokens()) : room;
   const Tokens need = slots(pages_for(must_fit)) - hit;

@@ -187,8 +187,9 @@ void ConfigView::take(const Json& node, const std::string& pointer, const std::s
   if (!node.is_object())
     throw InputError(origin, pointer, "expected an object, got " + shown(node));
   for (const auto& [key, child] : node.items()) {
-    if (key.find('/') != std::string::npos) unknown_field(pointer + "/" + key, origin);
-    take(child, pointer + "/" + key, origin);
+    const std::string below = fmt::format("{}/{}", pointer, key);
+    if (key.find('/') != std::string::npos) unknown_field(below, origin);
+    take(child, below, origin);
   }
 }
 

@@ -63,8 +63,8 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
                          std::string why) {
     b.ladder.push_back({std::move(label), value, std::move(unit), how, std::move(why)});
   };
-  line("memory of a GPU", b.total.value(), "bytes", Certainty::kMeasured,
-       fmt::format("{}, as CUDA reports it", device.title));
+  line("memory of a GPU", b.total.value(), "bytes", Certainty::kEstimated,
+       fmt::format("{}; drivers differ by some 0.1 GiB", device.title));
   line("usable", b.requested.value(), "bytes", Certainty::kExact,
        fmt::format("gpu_memory_utilization {}", config.number("/cache/gpu_memory_utilization")));
   line("weights", -b.weights.value(), "bytes",
