@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kHeader =
     "id,session,turn,priority,arrival_s,prompt_tokens,output_tokens,hit_tokens,status,reason,"
     "queue_ms,ttft_ms,tpot_ms,e2e_ms,preemptions,recomputed_tokens\n";
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPiece = std::size_t{64} * 1024;
 
 std::string_view name_of(Rejection why) {
   return why == Rejection::kTooLong ? "too_long" : "too_large";

@@ -62,7 +62,8 @@ LoadedConfig load_json(const std::string& path) {
 }
 
 LoadedConfig load_scenario(std::string_view name, std::string_view text) {
-  const std::string origin = fmt::format("configs/scenarios/{}.json", name);
+  // No file name: paths that a --set adds start at the current folder, not where this once lay.
+  const std::string origin = fmt::format("scenario {}", name);
   return split_off_notes(ConfigView::parse(text, origin), origin);
 }
 

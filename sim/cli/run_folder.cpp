@@ -23,12 +23,22 @@ std::string in(const std::string& folder, const char* name) {
   return (fs::path(folder) / name).string();
 }
 
-// The config that repeats this run from anywhere: a trace's path no longer depends on the folder.
+bool is_model_path(const std::string& word) {
+  return word.find('/') != std::string::npos || word.ends_with(".json");
+}
+
+// The config that repeats this run: paths no longer depend on where it was started from. A trace's
+// path is relative to here by now, a model's or device's still to the config's own folder.
 std::string rerunnable(const ConfigView& config) {
-  const nlohmann::ordered_json::json_pointer trace("/workload/trace");
   nlohmann::ordered_json document = config.resolved();
-  if (document.contains(trace) && document[trace].is_string())
-    document[trace] = fs::absolute(document[trace].get<std::string>()).lexically_normal().string();
+  const auto make_absolute = [&document](const char* pointer, const fs::path& from) {
+    nlohmann::ordered_json& path = document[nlohmann::ordered_json::json_pointer(pointer)];
+    path = fs::absolute(from / path.get<std::string>()).lexically_normal().string();
+  };
+  if (config.has("/workload/trace")) make_absolute("/workload/trace", "");
+  for (const char* pointer : {"/model", "/device"})
+    if (is_model_path(config.text(pointer)))
+      make_absolute(pointer, fs::path(config.file()).parent_path());
   return document.dump(2) + "\n";
 }
 

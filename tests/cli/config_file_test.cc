@@ -43,7 +43,7 @@ TEST(ConfigFile, KnowsTheBuiltInScenarios) {
   ASSERT_FALSE(builtin_config_names("scenarios").empty());
   for (const std::string& name : builtin_config_names("scenarios")) {
     const LoadedConfig loaded = load_config("run", name);
-    EXPECT_EQ(loaded.origin, "configs/scenarios/" + name + ".json");
+    EXPECT_EQ(loaded.origin, "scenario " + name);
     EXPECT_FALSE(loaded.description.empty()) << name;
   }
 }
