@@ -13,7 +13,7 @@ namespace kvsim {
 
 class JsonLine {
  public:
-  JsonLine(const TextInput& input, std::string_view text) : input_(&input), text_(text) {}
+  JsonLine(const TextInput& input, std::string_view text) : input_(&input), text_(text) { space(); }
 
   /// Walks the object here: `on_key(key)` is called at each value and must consume it. Keys come
   /// as written (no key of ours has an escape).

@@ -94,7 +94,7 @@ TraceSummary summarise(WorkloadSource& source, std::int64_t block_tokens) {
     if (r.session != Request::kNoSession)
       summary.longest_session = std::max(summary.longest_session, ++turns[r.session]);
     reuse.add(r);
-    summary.duration_s = seconds(r.arrival - first);
+    summary.duration_s = static_cast<double>((r.arrival - first).count()) / 1e9;
     source.ended(r, r.arrival);
   }
   summary.requests = std::ssize(prompts);

@@ -124,11 +124,11 @@ int trace_convert(Arguments arguments) {
       writing.block_tokens != 0 ? writing.block_tokens : format->block_tokens();
   writing.keep_hashes =
       same_hashes(source.file().format(), to) && block == source.file().block_tokens();
-  tell_losses(*format, to);
   TextOutput out(files[1]);
   if (write_requests(source, slice_from(*given), *format->writer(writing), out) == 0)
     throw InputError("kvsim trace convert", files[0], "no request lies between --from and --until");
   out.finish();
+  tell_losses(*format, to);
   return kExitOk;
 }
 
@@ -151,13 +151,13 @@ int trace_generate(Arguments arguments) {
   Generator source = config.text("/workload/source") == "sample"
                          ? sample_workload(config)
                          : Generator({config, (*given)["seed"].as<std::uint64_t>()});
-  tell_losses(*format, to);
   TextOutput out(file);
   WriteOptions writing;
   writing.block_tokens = block_tokens_from(*given, verb);
   if (write_requests(source, {}, *format->writer(writing), out) == 0)
     throw InputError("kvsim trace generate", file, "no request: is duration_s too short?");
   out.finish();
+  tell_losses(*format, to);
   return kExitOk;
 }
 
