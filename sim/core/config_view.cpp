@@ -228,7 +228,13 @@ Json ConfigView::resolved() const {
 
 std::string ConfigView::digest() const {
   Digest digest;
-  digest.add(resolved().dump());
+  for (const auto& [pointer, field] : config_fields()) {
+    Json said = value(pointer);
+    if (field.kind == FieldKind::kText && said.is_string())
+      said = last_token(said.get<std::string>());
+    digest.add(pointer);
+    digest.add(said.dump());
+  }
   return fmt::format("{:016x}", digest.value());
 }
 

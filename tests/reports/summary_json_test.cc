@@ -34,7 +34,7 @@ Json numbered_summary() {
   int next = 0;
   number_leaves(document, next);
   document["schema_version"] = kSummarySchemaVersion;
-  return document;
+  return Json::parse(document.dump());  // as a file has it: no sign, no signed integer
 }
 
 Json schema() {
