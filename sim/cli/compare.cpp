@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "reports/comparison.h"
 #include "reports/comparison_text.h"
 #include "sim/cli/console.h"
