@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/check.h"
 #include "workloads/common_fields.h"
 

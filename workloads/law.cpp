@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/check.h"
 
 namespace kvsim {

@@ -1,6 +1,7 @@
 #include "workloads/trace_source.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <sys/stat.h>
 
@@ -141,7 +142,8 @@ void TraceSource::ended(const Request& r, Time now) {
 }
 
 WorkloadIdentity TraceSource::identity() const {
-  return {file_.name(), file_.format(), file_.digest(), file_.skipped()};
+  const std::string name = std::filesystem::path(file_.name()).filename().string();
+  return {name, file_.format(), file_.digest(), file_.skipped()};
 }
 
 // Reads one row: either the next to arrive by schedule, or a turn that has to wait.

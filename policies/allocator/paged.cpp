@@ -147,6 +147,7 @@ class Paged final : public Allocator {
     Tokens held;              // tokens it has room for and has filled (or is filling now)
     Tokens reserve;           // tokens it was promised at admission
     bool live = false;
+    std::uint64_t request = 0;  // whose it is: one that only looked up may leave without a word
   };
 
   static BlockPool::Setup pool_setup(const Setup& setup) {
@@ -159,8 +160,10 @@ class Paged final : public Allocator {
   Table& table_of(const Sequence& s) {
     if (s.id.index >= tables_.size()) tables_.resize(s.id.index + 1);
     Table& table = tables_[s.id.index];
-    if (!table.live) {
+    if (!table.live || table.request != s.request.id) {
+      KVSIM_CHECK(table.blocks.empty(), "an id is reused after its memory was released");
       table.live = true;
+      table.request = s.request.id;
       table.held = table.reserve = Tokens(0);
       table.cached = 0;
       table.keys.restart(s.request.cache_salt);

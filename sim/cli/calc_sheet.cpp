@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/engine/catalog.h"
 #include "sim/model/builtin_configs.h"
 

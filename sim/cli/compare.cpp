@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "reports/comparison.h"
 #include "reports/comparison_text.h"
 #include "sim/cli/console.h"
@@ -47,6 +49,7 @@ std::vector<Variant> read_runs(const Words& folders) {
 
 std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads) {
   std::vector<Simulation> simulations;
+  simulations.reserve(runs.size());
   for (const PlannedRun& run : runs)
     simulations.emplace_back(
         [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });

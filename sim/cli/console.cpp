@@ -13,6 +13,11 @@
 #include "sim/core/input_error.h"
 
 namespace kvsim {
+namespace {
+
+constexpr int kWidth = 40;  // of the progress bar
+
+}  // namespace
 
 void print_result(std::string_view text) {
   errno = 0;
@@ -34,7 +39,6 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::show(double share) {
-  constexpr int kWidth = 40;
   const Clock::time_point now = Clock::now();
   if (!terminal_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);

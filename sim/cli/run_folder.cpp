@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include <nlohmann/json.hpp>
+
 #include "reports/summary_json.h"
 #include "sim/cli/config_file.h"
 #include "sim/core/input_error.h"

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/input_error.h"
 
@@ -81,6 +82,7 @@ PlannedRun grid_point(const LoadedConfig& loaded, const std::vector<Assignment>&
 std::vector<PlannedRun> grid(const LoadedConfig& loaded, const std::vector<Assignment>& assignments,
                              std::size_t count) {
   std::vector<PlannedRun> runs;
+  runs.reserve(count);
   for (std::size_t i = 0; i < count; ++i) runs.push_back(grid_point(loaded, assignments, i, count));
   return runs;
 }
@@ -134,6 +136,7 @@ std::vector<std::string> split_values(std::string_view list) {
 std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
                                       const std::vector<std::string>& sets) {
   std::vector<Assignment> assignments;
+  assignments.reserve(sets.size());
   for (const std::string& text : sets) assignments.push_back(take_apart(text));
   const std::size_t count = grid_size(assignments);
   if (count > 1) return grid(loaded, assignments, count);

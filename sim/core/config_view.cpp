@@ -1,6 +1,9 @@
 #include "sim/core/config_view.h"
 
 #include <cmath>
+#include <map>
+
+#include <nlohmann/json.hpp>
 
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
@@ -132,10 +135,20 @@ Json parse_json(std::string_view text, std::string_view file) {
   }
 }
 
+struct Given {
+  Json value;
+  std::string origin;  // the file that said so, or "--set"
+};
+struct ConfigView::Said {
+  std::map<std::string, Given> given;  // by pointer; already checked
+};
+
 ConfigView::ConfigView(const Json& document, std::string file) : file_(std::move(file)) {
   if (!document.is_object())
     throw InputError(file_, "/", "expected an object of config fields, got " + shown(document));
-  take(document, "", file_);
+  const auto said = std::make_shared<Said>();
+  take(document, "", file_, *said);
+  said_ = said;
 }
 
 ConfigView ConfigView::parse(std::string_view text, std::string file) {
@@ -155,15 +168,18 @@ void ConfigView::set(std::string_view assignment) {
 }
 
 void ConfigView::set(const std::string& pointer, const Json& value, const std::string& origin) {
-  take(value, pointer, origin);
+  const auto said = said_ ? std::make_shared<Said>(*said_) : std::make_shared<Said>();
+  take(value, pointer, origin, *said);
+  said_ = said;
 }
 
 // A declared field is checked and kept; anything else must be an object that leads to some.
-void ConfigView::take(const Json& node, const std::string& pointer, const std::string& origin) {
+void ConfigView::take(const Json& node, const std::string& pointer, const std::string& origin,
+                      Said& said) const {
   const auto field = config_fields().find(pointer);
   if (field != config_fields().end()) {
     check_value(field->second, node, origin);
-    given_.insert_or_assign(pointer, Given{node, origin});
+    said.given.insert_or_assign(pointer, Given{node, origin});
     return;
   }
   if (!pointer.empty() && !has_fields_below(pointer)) {
@@ -179,7 +195,7 @@ void ConfigView::take(const Json& node, const std::string& pointer, const std::s
       } catch (const Json::exception&) {
         throw InputError(origin, pointer, "there is no such place in " + shown(edited));
       }
-      given_.insert_or_assign(above, Given{edited, origin});
+      said.given.insert_or_assign(above, Given{edited, origin});
       return;
     }
     unknown_field(pointer, origin);
@@ -189,13 +205,15 @@ void ConfigView::take(const Json& node, const std::string& pointer, const std::s
   for (const auto& [key, child] : node.items()) {
     const std::string below = fmt::format("{}/{}", pointer, key);
     if (key.find('/') != std::string::npos) unknown_field(below, origin);
-    take(child, below, origin);
+    take(child, below, origin, said);
   }
 }
 
 Json ConfigView::value(const std::string& pointer) const {
-  const auto said = given_.find(pointer);
-  if (said != given_.end()) return said->second.value;
+  if (said_) {
+    const auto found = said_->given.find(pointer);
+    if (found != said_->given.end()) return found->second.value;
+  }
   const auto field = config_fields().find(pointer);
   KVSIM_CHECK(field != config_fields().end(), "only declared fields are read");
   return Json::parse(field->second.fallback);
@@ -214,9 +232,12 @@ Json ConfigView::tree(const std::string& pointer) const { return value(pointer);
 
 void ConfigView::fail(const std::string& pointer, std::string_view inside,
                       std::string_view problem) const {
-  const auto said = given_.find(pointer);
-  throw InputError(said == given_.end() ? file_ : said->second.origin,
-                   pointer + std::string(inside), problem);
+  std::string origin = file_;
+  if (said_) {
+    const auto found = said_->given.find(pointer);
+    if (found != said_->given.end()) origin = found->second.origin;
+  }
+  throw InputError(origin, pointer + std::string(inside), problem);
 }
 
 Json ConfigView::resolved() const {
@@ -228,7 +249,13 @@ Json ConfigView::resolved() const {
 
 std::string ConfigView::digest() const {
   Digest digest;
-  digest.add(resolved().dump());
+  for (const auto& [pointer, field] : config_fields()) {
+    Json said = value(pointer);
+    if (field.kind == FieldKind::kText && said.is_string())
+      said = last_token(said.get<std::string>());
+    digest.add(pointer);
+    digest.add(said.dump());
+  }
   return fmt::format("{:016x}", digest.value());
 }
 

@@ -7,11 +7,11 @@
 // `//` and `/* */` comments are allowed in the text.
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "sim/core/input_error.h"
 
@@ -55,22 +55,20 @@ class ConfigView {
   /// Every declared field with its value in force, as one tree in pointer order: what a run is
   /// defined by. Two configs that mean the same give the same bytes.
   [[nodiscard]] nlohmann::ordered_json resolved() const;
-  /// Digest of resolved(), 16 hex digits.
+  /// Digest of resolved(), 16 hex digits. Of paths only the file's name counts: where a file lies
+  /// does not change a run.
   [[nodiscard]] std::string digest() const;
   /// Where relative paths in this config start: the folder of its file, "" if there is none.
   [[nodiscard]] const std::string& file() const { return file_; }
 
  private:
-  struct Given {
-    nlohmann::ordered_json value;
-    std::string origin;  ///< The file that said so, or "--set".
-  };
+  struct Said;  // what was said, by pointer; the rest is defaults
   void take(const nlohmann::ordered_json& node, const std::string& pointer,
-            const std::string& origin);
+            const std::string& origin, Said& said) const;
   [[nodiscard]] nlohmann::ordered_json value(const std::string& pointer) const;
 
   std::string file_ = "defaults";
-  std::map<std::string, Given> given_;  ///< By pointer: only what was said, already checked.
+  std::shared_ptr<const Said> said_;  // shared by copies, replaced by set()
 };
 
 }  // namespace kvsim

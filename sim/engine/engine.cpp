@@ -8,6 +8,7 @@ Engine::Outcome Engine::run() {
   constexpr std::int64_t kHeartbeat = 4096;
   Outcome outcome;
   plan_is_due_.assign(parts_.replicas.size(), false);
+  announce_memory();
   await_arrival();
   while (!queue_.empty()) {
     if (parts_.until && queue_.next_at() > *parts_.until) break;
@@ -30,6 +31,14 @@ Engine::Outcome Engine::run() {
   outcome.end = queue_.now();
   parts_.observers.tell([&](Observer& o) { o.on_end(queue_.now()); });
   return outcome;
+}
+
+// Observers know every replica's (empty) memory from the start.
+void Engine::announce_memory() {
+  for (std::uint32_t i = 0; i < parts_.replicas.size(); ++i)
+    parts_.observers.tell([&](Observer& o) {
+      o.on_memory(queue_.now(), ReplicaId{i}, parts_.replicas[i].memory().memory());
+    });
 }
 
 // Keeps one arrival event in the queue, for the earliest request known. A completion may make an

@@ -35,6 +35,7 @@ class Engine {
   Outcome run();
 
  private:
+  void announce_memory();
   void await_arrival();
   void arrivals();
   void arrive(Request& r);

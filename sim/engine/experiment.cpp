@@ -10,10 +10,13 @@ namespace kvsim {
 namespace {
 
 const DeclaredFields kFields{
-    word_field("/mode", "serve", "mode",
-               [] { return std::vector<std::string>{"alone", "serve"}; },
-               "serve: replay the arrivals. alone: each request by itself in unlimited memory, to "
-               "see what an allocator wastes on these lengths."),
+    word_field(
+        "/mode", "serve", "mode",
+        [] {
+          return std::vector<std::string>{"alone", "serve"};
+        },
+        "serve: replay the arrivals. alone: each request by itself in unlimited memory, to "
+        "see what an allocator wastes on these lengths."),
 };
 
 BatchLimits batch_limits(const ConfigView& config) {
@@ -34,10 +37,8 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const bool alone = config.text("/mode") == "alone";
   const Tokens capacity =
       alone ? Tokens(0) : size_kv(model, device, config, batch_limits(config)).capacity;
-  const SimulationParts parts{config,   *workload,
-                              *cost,    capacity,
-                              deployment.block, deployment.max_model_len,
-                              model.window};
+  const SimulationParts parts{
+      config, *workload, *cost, capacity, deployment.block, deployment.max_model_len, model.window};
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.provenance.version = KVSIM_VERSION;

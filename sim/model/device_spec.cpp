@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/config_view.h"
 #include "sim/model/json_fields.h"
 

@@ -31,6 +31,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_arrival(Time /*now*/, const Request& /*r*/, ReplicaId /*where*/) {}
+  /// Follows the on_arrival of `r` at once.
   virtual void on_reject(Time /*now*/, const Request& /*r*/, Rejection /*why*/) {}
   /// `s` got memory, `hit` tokens of it from the cache. s.admitted is still false the first time.
   virtual void on_admit(Time /*now*/, const Sequence& /*s*/, Tokens /*hit*/, ReplicaId /*where*/) {}
@@ -43,7 +44,7 @@ class Observer {
   /// A prefill chunk of `s` has been computed.
   virtual void on_prefilled(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   virtual void on_finish(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
-  /// Memory changed between steps (a release): what holds from `now` on.
+  /// Memory changed between steps (a release), or the run begins: what holds from `now` on.
   virtual void on_memory(Time /*now*/, ReplicaId /*where*/, const MemoryUse& /*memory*/) {}
   virtual void on_end(Time /*now*/) {}
 };

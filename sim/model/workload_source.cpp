@@ -1,5 +1,7 @@
 #include "sim/model/workload_source.h"
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/config_schema.h"
 
 namespace kvsim {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/cli/calc_sheet.h"
 #include "sim/cli/verbs.h"
@@ -94,7 +95,7 @@ TEST(Calc, EightKvHeadsSaveEightfoldOver64) {
 
 TEST(Calc, MarksWhatItEstimates) {
   const std::string text = printed({"--model", "llama-3.1-8b", "--device", "h200"});
-  expect_line(text, "measured   NVIDIA H200 SXM 141 GB, as CUDA reports it");
+  expect_line(text, "estimated  NVIDIA H200 SXM 141 GB; drivers differ by some 0.1 GiB");
   expect_line(text, "exact      gpu_memory_utilization 0.92");
   expect_line(text, "estimated  context, graphs, activations of 8192 tokens");
   expect_line(text, "[estimated]");

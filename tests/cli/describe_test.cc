@@ -1,5 +1,6 @@
 // kvsim describe: the config fields, as declared.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/config_schema.h"
 #include "sim/core/config_view.h"

@@ -1,5 +1,6 @@
 // kvsim list: the registry, readable.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/config_view.h"
 #include "tests/support/program.h"

@@ -1,5 +1,6 @@
 // kvsim run, end to end.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "reports/summary_json.h"
 #include "sim/core/config_view.h"

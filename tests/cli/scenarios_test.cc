@@ -6,6 +6,7 @@
 #include <map>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "reports/summary_json.h"
 #include "sim/cli/config_file.h"

@@ -2,6 +2,7 @@
 #include "sim/cli/variants.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/input_error.h"
 

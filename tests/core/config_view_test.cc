@@ -2,6 +2,7 @@
 #include "sim/core/config_view.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/config_schema.h"
 

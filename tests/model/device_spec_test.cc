@@ -2,6 +2,7 @@
 #include "sim/model/device_spec.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/config_view.h"
 #include "sim/model/builtin_configs.h"

@@ -1,5 +1,6 @@
 // Ranges by worked example, and every fit against a plain scan of a map of single tokens.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "policies/allocator/range_pool.h"
 #include "sim/core/rng.h"

@@ -2,6 +2,7 @@
 #include "reports/comparison.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "reports/comparison_text.h"
 #include "sim/core/config_view.h"
@@ -90,13 +91,17 @@ TEST(ComparisonText, IsATable) {
   const std::vector<Variant> variants{variant("long label", 1234.56, 2), variant("b", 90, 2)};
   EXPECT_EQ(
       comparison_table(variants, comparison_column(kVerdictColumn), false),
-      "           util  waste  hit    TTFT    TTFT    TPOT      E2E  served  output  preempt  reject"
+      "           util  waste  hit    TTFT    TTFT    TPOT      E2E  served  output  preempt  "
+      "reject"
       "  batch\n"
-      "              %      %    %  p50 ms  p99 ms  p50 ms  mean ms   req/s   tok/s    times     req"
+      "              %      %    %  p50 ms  p99 ms  p50 ms  mean ms   req/s   tok/s    times     "
+      "req"
       "    max\n"
-      "long label  0.0    0.0  0.0     0.0     0.0    0.00  1,234.6    2.00       0        0       0"
+      "long label  0.0    0.0  0.0     0.0     0.0    0.00  1,234.6    2.00       0        0       "
+      "0"
       "      0\n"
-      "b           0.0    0.0  0.0     0.0     0.0    0.00     90.0*   2.00       0        0       0"
+      "b           0.0    0.0  0.0     0.0     0.0    0.00     90.0*   2.00       0        0       "
+      "0"
       "      0\n"
       "\n"
       "* best of its column, among those that lost the fewest requests\n"

@@ -5,6 +5,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "sim/core/config_view.h"
 #include "tests/support/scratch_folder.h"
@@ -34,7 +35,7 @@ Json numbered_summary() {
   int next = 0;
   number_leaves(document, next);
   document["schema_version"] = kSummarySchemaVersion;
-  return document;
+  return Json::parse(document.dump());  // as a file has it: no sign, no signed integer
 }
 
 Json schema() {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/check.h"
 #include "sim/core/rng.h"
 #include "sim/engine/simulation.h"

@@ -1,0 +1,158 @@
+// Laws of every registered allocator under every registered eviction policy, driven verb by verb
+// with no scheduler in between: books after every call, and a refusal changes nothing.
+#include <gtest/gtest.h>
+
+#include "sim/model/allocator.h"
+#include "sim/model/eviction_policy.h"
+#include "tests/support/tiny_world.h"
+
+namespace kvsim {
+namespace {
+
+bool same(const MemoryUse& a, const MemoryUse& b) {
+  return a.used == b.used && a.reserved == b.reserved && a.internal == b.internal &&
+         a.cached == b.cached && a.held() + a.free == b.held() + b.free;
+}
+
+using Param = std::tuple<std::string, std::string>;  // allocator, eviction
+
+class EveryAllocator : public testing::TestWithParam<Param> {
+ protected:
+  std::unique_ptr<Allocator> make(std::int64_t blocks) {
+    config_.set("/cache/eviction", std::get<1>(GetParam()), "test");
+    config_.set("/cache/reserve", "pow2", "test");
+    return Registry<Allocator>::make(std::get<0>(GetParam()),
+                                     {Tokens(8 * blocks), Tokens(8), Tokens(600), config_});
+  }
+  ConfigView config_;
+};
+
+// One sequence's next verb: admitted if it is not, else grown by a few tokens, else let go.
+class Driver {
+ public:
+  Driver(Allocator& memory, std::uint64_t seed) : memory_(memory), rng_(seed, "driver") {
+    all_ = tiny::random_requests(seed, 400, 1);
+  }
+  void step() {
+    const auto slot = static_cast<std::uint32_t>(rng_.below(kSlots));
+    Sequence& s = slots_[slot];
+    const MemoryUse before = memory_.memory();
+    bool done = true;
+    if (!s.running) {
+      done = start(s, slot);
+    } else if (s.computed < s.request.prompt + s.request.output - Tokens(1)) {
+      done = advance(s);
+    } else {
+      stop(s, rng_.below(4) == 0 ? Release::kPreempted : Release::kFinished);
+    }
+    if (!done) {
+      ++refusals;
+      EXPECT_TRUE(same(before, memory_.memory())) << "a refusal changes nothing";
+    }
+    memory_.check_books();
+    EXPECT_TRUE(memory_.memory().adds_up());
+  }
+  void stop_all() {
+    for (Sequence& s : slots_)
+      if (s.running) stop(s, Release::kFinished);
+  }
+  int refusals = 0;
+
+ private:
+  static constexpr std::uint32_t kSlots = 8;
+
+  bool start(Sequence& s, std::uint32_t slot) {
+    s = Sequence{};
+    s.id = SequenceId{slot};
+    s.request = all_[next_ % all_.size()];
+    s.request.id = next_++;
+    if (!memory_.can_ever_fit(s.request)) return true;
+    const Tokens hit = memory_.lookup(s);
+    const Tokens first =
+        hit + Tokens(1 + static_cast<std::int64_t>(
+                             rng_.below(static_cast<std::uint64_t>((s.tokens() - hit).value()))));
+    const Tokens reserve = rng_.below(4) == 0 ? s.request.prompt + s.request.output : Tokens(0);
+    if (!memory_.admit(s, hit, first, {rng_.below(2) == 0, true, reserve})) return false;
+    s.running = true;
+    s.computed = first;
+    memory_.commit(s);
+    return true;
+  }
+  bool advance(Sequence& s) {
+    const Tokens most = s.computed < s.request.prompt ? s.request.prompt - s.computed : Tokens(1);
+    const Tokens fresh(
+        1 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(most.value()))));
+    const bool decode = s.computed >= s.request.prompt;
+    if (decode) s.generated += Tokens(1);
+    if (!memory_.grow(s, s.computed + fresh)) {
+      if (decode) s.generated -= Tokens(1);
+      stop(slots_[rng_.below(kSlots)], Release::kPreempted, /*only_if_running=*/true);
+      return true;
+    }
+    s.computed += fresh;
+    if (!decode) memory_.commit(s);
+    return true;
+  }
+  void stop(Sequence& s, Release why, bool only_if_running = false) {
+    if (only_if_running && !s.running) return;
+    memory_.release(s, why);
+    s.running = false;
+  }
+
+  Allocator& memory_;
+  Rng rng_;
+  std::vector<Request> all_;
+  std::size_t next_ = 0;
+  std::array<Sequence, kSlots> slots_;
+};
+
+TEST_P(EveryAllocator, KeepsItsBooksAndRefusesWithoutATrace) {
+  int refusals = 0;
+  std::int64_t evictions = 0;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    const auto memory = make(90);
+    Driver driver(*memory, seed);
+    for (int i = 0; i < 1500; ++i) driver.step();
+    driver.stop_all();
+    EXPECT_EQ(memory->memory().held(), Tokens(0)) << "nobody holds anything any more";
+    memory->check_books();
+    refusals += driver.refusals;
+    evictions += memory->counters().evictions;
+  }
+  EXPECT_GT(refusals, 0) << "the pool was never full: the test tested nothing";
+  EXPECT_EQ(evictions > 0, std::get<0>(GetParam()) != "contiguous");
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EveryAllocator,
+                         testing::Combine(testing::ValuesIn(Registry<Allocator>::names()),
+                                          testing::ValuesIn(Registry<EvictionPolicy>::names())),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) + "_" + std::get<1>(test.param);
+                         });
+
+// Served one after the other, the same requests hit at least as much in a larger LRU memory.
+TEST(Lru, NeverHitsLessWithMoreMemory) {
+  for (const std::string allocator : {"paged", "radix"}) {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+      tiny::World world;
+      world.config.set("/cache/allocator", allocator, "test");
+      world.config.set("/scheduler/max_num_seqs", 1, "test");
+      world.requests = tiny::random_requests(seed, 400, 1);
+      std::int64_t last = -1;
+      std::int64_t first = 0;
+      for (const std::int64_t blocks : {40, 50, 60, 80, 100, 140, 200, 400, 1000}) {
+        world.capacity = world.block * blocks;
+        const Report report = world.run();
+        EXPECT_EQ(report.requests.rejected, 0);
+        EXPECT_GE(report.prefix_cache.hit_tokens, last)
+            << allocator << " seed " << seed << " blocks " << blocks;
+        last = report.prefix_cache.hit_tokens;
+        if (first == 0) first = last;
+      }
+      EXPECT_GT(last, first) << "memory mattered";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kvsim
