@@ -40,7 +40,7 @@ bool exists(const std::string& path) {
 }
 
 std::string trace_path(const ConfigView& config) {
-  const std::string path = config.text("/workload/trace");
+  std::string path = config.text("/workload/trace");
   const std::size_t slash = config.file().rfind('/');
   if (path.starts_with('/') || slash == std::string::npos || path == "-" || exists(path))
     return path;

@@ -38,7 +38,7 @@ bool anything_set(const ConfigView& config, const std::string& prefix) {
 }  // namespace
 
 std::string workload_kind(const ConfigView& config) {
-  const std::string said = config.text(kSource);
+  std::string said = config.text(kSource);
   if (said != kAuto) return said;
   const bool generated = anything_set(config, "/workload/generate/");
   if (config.has(kTrace)) {

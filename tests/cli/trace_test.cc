@@ -73,7 +73,7 @@ TEST_F(Trace, ConvertsToTheSameFormatWithoutLoss) {
   for (const std::string format : {"aiperf", "azure", "mooncake", "spans", "vidur"}) {
     SCOPED_TRACE(format);
     const std::string in = file("in", trace_samples().at(format));
-    EXPECT_EQ(kvsim_trace("convert " + in + " " + path("out") + " --to " + format).code, 0);
+    EXPECT_EQ(kvsim_trace(fmt::format("convert {} {} --to {}", in, path("out"), format)).code, 0);
     expect_equal(read("in"), read("out"));
   }
 }
