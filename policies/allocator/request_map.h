@@ -14,11 +14,11 @@ namespace kvsim {
 
 struct RequestRow {
   std::vector<BlockId> pages;
-  Tokens tokens;  ///< Those with a slot.
-  Tokens shared;  ///< Leading ones that lie in the tree's pages: whole pages.
-  EntryId node;   ///< Where the locked path ends; invalid: holds nothing.
+  Tokens tokens;   ///< Those with a slot.
+  Tokens shared;   ///< Leading ones that lie in the tree's pages: whole pages.
+  EntryId node;    ///< Where the locked path ends; invalid: holds nothing.
   Tokens reserve;  ///< Tokens promised a slot at admission; those beyond `tokens` are not used yet.
-  Tokens prompt;  ///< Tokens to compute before the next one can be sampled.
+  Tokens prompt;   ///< Tokens to compute before the next one can be sampled.
 
   [[nodiscard]] bool held() const { return node.valid(); }
   /// Tokens that must have a slot once `total` of them are used.
