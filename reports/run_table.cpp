@@ -67,6 +67,7 @@ std::string memory(const Report& r) {
 
 std::string cache(const Report& r) {
   const Report::PrefixCache& c = r.prefix_cache;
+  if (c.query_tokens == 0) return line("prefix cache", "none");
   std::string text =
       line("prefix cache", fmt::format("{} hit: {} of {} prompt tokens", percent(c.hit_rate),
                                        grouped(c.hit_tokens), grouped(c.query_tokens)));

@@ -8,38 +8,13 @@
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/core/hash.h"
+#include "sim/core/json_text.h"
 #include "sim/core/spelling.h"
 
 namespace kvsim {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string shown(const Json& value) {
-  constexpr std::size_t kLongest = 60;
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (value.is_string()) text = '\'' + text.substr(1, text.size() - 2) + '\'';
-  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
-  return text;
-}
-
-struct Place {
-  std::size_t line, column;
-};
-
-Place place_of(std::string_view text, std::size_t byte) {
-  std::size_t line = 1;
-  std::size_t column = 1;
-  for (std::size_t i = 0; i + 1 < byte && i < text.size(); ++i) {
-    if (text[i] == '\n') {
-      ++line;
-      column = 1;
-    } else {
-      ++column;
-    }
-  }
-  return {line, column};
-}
 
 std::string last_token(std::string_view pointer) {
   return std::string(pointer.substr(pointer.rfind('/') + 1));
@@ -121,19 +96,6 @@ void check_value(const ConfigField& field, const Json& value, const std::string&
 }
 
 }  // namespace
-
-Json parse_json(std::string_view text, std::string_view file) {
-  try {
-    return Json::parse(text, nullptr, true, /*ignore_comments=*/true);
-  } catch (const Json::parse_error& error) {
-    // The library's text is "[json.exception...] parse error at line 1, column 2: WHAT".
-    std::string what = error.what();
-    const std::size_t colon = what.find(": ");
-    if (colon != std::string::npos) what = what.substr(colon + 2);
-    const Place place = place_of(text, error.byte);
-    throw InputError(file, place.line, place.column, "not JSON: " + what);
-  }
-}
 
 struct Given {
   Json value;

@@ -14,11 +14,9 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "sim/core/input_error.h"
+#include "sim/core/json_text.h"
 
 namespace kvsim {
-
-/// Parses JSON with comments. `file` only names the source in errors, which carry line:column.
-[[nodiscard]] nlohmann::ordered_json parse_json(std::string_view text, std::string_view file);
 
 class ConfigView {
  public:

@@ -7,19 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/core/input_error.h"
+#include "sim/core/json_text.h"
 
 namespace kvsim {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string shown(const Json& value) {
-  constexpr std::size_t kLongest = 60;
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (value.is_string()) text = '\'' + text.substr(1, text.size() - 2) + '\'';
-  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
-  return text;
-}
 
 }  // namespace
 
