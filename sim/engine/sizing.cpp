@@ -21,8 +21,9 @@ constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 
 double gib(Bytes bytes) { return static_cast<double>(bytes.value()) / kGib; }
 
-// What a vLLM process holds besides weights and KV, per GPU. The block counts that five vLLM runs
-// of 2026 printed (7B to 70B, one to four H100s) are met within 0.2 % by these three terms.
+// What a vLLM process holds besides weights and KV, per GPU: estimates, chosen so that the block
+// counts printed by five vLLM runs of 2026 (7B to 70B, one to four H100s) come out within 0.2 %.
+// They were fitted to those runs, so those runs do not test them.
 constexpr double kContextBytes = 0.25 * kGib;       // CUDA context, workspaces, captured graphs
 constexpr double kCommunicatorBytes = 0.40 * kGib;  // NCCL and custom all-reduce buffers
 constexpr std::int64_t kWide = 2;                   // bytes of an activation
