@@ -46,6 +46,8 @@ class BlockPool {
 
   /// The oldest block cached under `key`, or an invalid id. Reads only.
   [[nodiscard]] BlockId find(Key128 key) const { return by_key_.find(key); }
+  /// `key` will be cached or found soon: a hint that hides a memory access.
+  void expect(Key128 key) const { by_key_.prefetch(key); }
   /// A block with one user: the first blank, else what the policy gives up. Requires free() > 0.
   [[nodiscard]] BlockId take();
   /// One more user for a cached or used block found by find().

@@ -189,8 +189,10 @@ class Paged final : public Allocator {
     const std::int64_t full = filled / block_;
     if (full <= table.cached) return;
     extend_keys(s, table, full);
+    constexpr std::int64_t kAhead = 8;
     for (; table.cached < full; ++table.cached) {
       const auto i = static_cast<std::size_t>(table.cached);
+      if (table.cached + kAhead < full) pool_.expect(table.keys[i + kAhead]);
       const BlockId parent = i == 0 ? BlockId{} : table.blocks[i - 1];
       pool_.cache(table.blocks[i], table.keys[i], parent,
                   static_cast<std::uint32_t>(table.cached * block_.value()), -s.request.priority);
