@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "policies/batching/waiting_queue.h"
+#include "policies/batching/whole_life.h"
 #include "sim/core/check.h"
 #include "sim/model/scheduler.h"
 
@@ -27,7 +28,9 @@ class Orca final : public Scheduler {
   void plan(StepPlan& plan) override {
     for (const SequenceId id : running_) compute_rest(sequences_[id], plan);
     while (!waiting_.empty() && running_.size() < max_running_) {
-      if (!admit(sequences_[waiting_.front()], plan)) return;
+      Sequence& s = sequences_[waiting_.front()];
+      if (!admit_for_life(s, memory_, !running_.empty(), plan)) return;
+      running_.push_back(s.id);
       waiting_.pop();
     }
   }
@@ -46,19 +49,6 @@ class Orca final : public Scheduler {
     KVSIM_CHECK(room, "what was reserved at admission is there");
     plan.work.push_back({s.id, s.computed, fresh});
     s.computed += fresh;
-  }
-
-  [[nodiscard]] bool admit(Sequence& s, StepPlan& plan) {
-    const Tokens hit = memory_.lookup(s);
-    // The last sampled token is never computed, so it needs no slot.
-    const Tokens life = s.request.prompt + s.request.output - Tokens(1);
-    if (!memory_.admit(s, hit, s.tokens(), {true, !running_.empty(), life})) return false;
-    running_.push_back(s.id);
-    s.running = true;
-    plan.admitted.push_back({s.id, hit});
-    plan.work.push_back({s.id, hit, s.tokens() - hit});
-    s.computed = s.tokens();
-    return true;
   }
 
   Sequences& sequences_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "policies/batching/waiting_queue.h"
+#include "policies/batching/whole_life.h"
 #include "sim/core/check.h"
 #include "sim/model/scheduler.h"
 
@@ -48,15 +49,9 @@ class Static final : public Scheduler {
   void form_batch(StepPlan& plan) {
     while (!waiting_.empty() && running_.size() < max_running_) {
       Sequence& s = sequences_[waiting_.front()];
-      const Tokens hit = memory_.lookup(s);
-      const Tokens life = s.request.prompt + s.request.output - Tokens(1);
-      if (!memory_.admit(s, hit, s.tokens(), {true, !running_.empty(), life})) return;
-      waiting_.pop();
+      if (!admit_for_life(s, memory_, !running_.empty(), plan)) return;
       running_.push_back(s.id);
-      s.running = true;
-      plan.admitted.push_back({s.id, hit});
-      plan.work.push_back({s.id, hit, s.tokens() - hit});
-      s.computed = s.tokens();
+      waiting_.pop();
     }
   }
 

@@ -33,7 +33,6 @@ class Vllm final : public Scheduler {
   explicit Vllm(const Setup& setup)
       : sequences_(setup.sequences),
         memory_(setup.memory),
-        max_model_len_(setup.max_model_len),
         max_running_(static_cast<std::size_t>(setup.config.integer("/scheduler/max_num_seqs"))),
         step_budget_(setup.config.integer("/scheduler/max_num_batched_tokens")),
         longest_chunk_(setup.config.integer("/scheduler/long_prefill_token_threshold")),
@@ -41,11 +40,11 @@ class Vllm final : public Scheduler {
         whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
         waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
         victims_(Registry<PreemptionPolicy>::make(victim_word(setup.config), {setup.config})) {
-    if (!chunked_ && step_budget_ < max_model_len_)
+    if (!chunked_ && step_budget_ < setup.max_model_len)
       setup.config.fail("/scheduler/max_num_batched_tokens",
                         fmt::format("expected at least max_model_len ({}) when "
                                     "enable_chunked_prefill is false, got {}",
-                                    max_model_len_.value(), step_budget_.value()));
+                                    setup.max_model_len.value(), step_budget_.value()));
   }
 
   void enqueue(SequenceId id) override { waiting_.push(id); }
@@ -143,7 +142,6 @@ class Vllm final : public Scheduler {
 
   Sequences& sequences_;
   Allocator& memory_;
-  Tokens max_model_len_;
   std::size_t max_running_;
   Tokens step_budget_;
   Tokens longest_chunk_;
