@@ -27,6 +27,13 @@ class PagedAllocator final : public Allocator {
   void fork(const Sequence& parent, const Sequence& child) override { cache_.fork(parent, child); }
   [[nodiscard]] std::span<const BlockCopy> copies() const override { return cache_.copies(); }
 
+  [[nodiscard]] std::size_t groups() const override { return cache_.groups(); }
+  [[nodiscard]] const KvGroup& group(std::size_t g) const override {
+    return cache_.group(g).spec();
+  }
+  [[nodiscard]] std::int64_t slot(const Sequence& s, std::size_t g, Tokens position) const override;
+  [[nodiscard]] std::int64_t slots_per_block() const override { return widest_.value(); }
+
   [[nodiscard]] bool caches_prefixes() const override { return cache_.caching(); }
   [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
   [[nodiscard]] Counters counters() const override;
@@ -39,6 +46,7 @@ class PagedAllocator final : public Allocator {
  private:
   PagedCache cache_;
   Tokens block_;
+  Tokens widest_;  // the groups' largest block
   Tokens lookahead_;
   bool whole_prompt_rule_;  // vLLM of March 2026 did not know it
 };

@@ -10,16 +10,17 @@ const DeclaredFields kFields{
     word_field(
         "/verify", "none", "check",
         [] {
-          return std::vector<std::string>{"books", "none"};
+          return std::vector<std::string>{"books", "contents", "none"};
         },
-        "Recount all memory after every change and stop at a contradiction: slow."),
+        "Check on the simulator itself, slowly: books recounts all memory after every change; "
+        "contents also checks that every sequence reads back what it wrote."),
 };
 
 }  // namespace
 
 Replica::Replica(const Setup& setup)
     : id_(setup.id),
-      verify_books_(setup.config.text("/verify") == "books"),
+      verify_books_(setup.config.text("/verify") != "none"),
       max_model_len_(setup.max_model_len),
       window_(setup.sliding_window),
       cost_(setup.cost),
@@ -29,7 +30,9 @@ Replica::Replica(const Setup& setup)
           {setup.capacity, setup.block, setup.max_model_len, setup.config})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
-                                    {sequences_, *memory_, setup.max_model_len, setup.config})) {}
+                                    {sequences_, *memory_, setup.max_model_len, setup.config})) {
+  if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
+}
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
   if (r.prompt + r.output > max_model_len_) return Rejection::kTooLong;
@@ -63,6 +66,7 @@ std::optional<Duration> Replica::begin_step(Time now) {
                 "whoever waits for an empty replica can be admitted");
     return std::nullopt;
   }
+  verify_step();
   shape_step();
   const Duration took = cost_.price(shape_);
   stepping_ = true;
@@ -148,6 +152,12 @@ void Replica::forget_ended(Time now) {
   if (!ended_.empty())
     observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
   ended_.clear();
+}
+
+void Replica::verify_step() {
+  if (!contents_) return;
+  const auto problem = contents_->step(plan_, sequences_);
+  KVSIM_CHECK(!problem, problem.value_or("").c_str());
 }
 
 void Replica::verify() const {

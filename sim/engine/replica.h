@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "sim/engine/contents_check.h"
 #include "sim/engine/observers.h"
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
@@ -47,6 +48,7 @@ class Replica {
 
  private:
   void verify() const;
+  void verify_step();
   void note_admissions(Time now);
   void note_preemptions(Time now);
   void shape_step();
@@ -54,6 +56,7 @@ class Replica {
 
   ReplicaId id_;
   bool verify_books_;
+  std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
   Tokens window_;
   const CostModel& cost_;

@@ -83,6 +83,19 @@ class Allocator {
   /// Copies to make, in this order, before the step writes; those asked for since step_starts().
   [[nodiscard]] virtual std::span<const BlockCopy> copies() const { return {}; }
 
+  /// The groups of layers it tells apart, and what each keeps. The first is always there.
+  [[nodiscard]] virtual std::size_t groups() const { return 1; }
+  [[nodiscard]] virtual const KvGroup& group(std::size_t /*g*/) const {
+    static const KvGroup everything;
+    return everything;
+  }
+  /// Where the KV of token `position` of `s` lies in group `g`: slots of different tokens differ.
+  /// Negative: nowhere.
+  [[nodiscard]] virtual std::int64_t slot(const Sequence& s, std::size_t g,
+                                          Tokens position) const = 0;
+  /// Slots of block b run from b * slots_per_block() on.
+  [[nodiscard]] virtual std::int64_t slots_per_block() const { return 1; }
+
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }
   /// O(1).
