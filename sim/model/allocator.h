@@ -6,9 +6,11 @@
 // and a failed call changes nothing.
 
 #include <cstdint>
+#include <span>
 
 #include "sim/core/config_view.h"
 #include "sim/core/units.h"
+#include "sim/model/kv_group.h"
 #include "sim/model/memory_use.h"
 #include "sim/model/sequence.h"
 
@@ -31,6 +33,9 @@ class Allocator {
     Tokens block;          ///< block_size (page_size of the tree).
     Tokens max_model_len;  ///< No sequence is longer.
     const ConfigView& config;
+    /// Layers that keep different tokens, over one pool; none: all keep every token. Whoever does
+    /// not know groups may ignore them. Read in construction only.
+    std::span<const KvGroup> groups = {};
   };
   struct Counters {
     std::int64_t evictions = 0;       ///< Cached blocks (or tree tokens / page) given up.

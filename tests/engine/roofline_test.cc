@@ -20,9 +20,9 @@ struct Priced {
   std::unique_ptr<CostModel> cost;
 };
 
-StepShape decodes(std::int64_t batch, std::int64_t context, Tokens window = {}) {
+StepShape decodes(std::int64_t batch, std::int64_t context, const LocalSpan& local = {}) {
   StepShape shape;
-  for (std::int64_t i = 0; i < batch; ++i) shape.add_decode(Tokens(context), window);
+  for (std::int64_t i = 0; i < batch; ++i) shape.add_decode(Tokens(context), local);
   shape.samples = batch;
   return shape;
 }
@@ -31,7 +31,7 @@ TEST(ConstantCost, IsThreeProducts) {
   const Priced p(R"({"cost": "constant", "constant_cost":
                      {"step_us": 1000, "prefill_token_ns": 10, "decode_us": 2}})");
   StepShape shape = decodes(3, 100);
-  shape.add_prefill(Tokens(0), Tokens(50), Tokens(0));
+  shape.add_prefill(Tokens(0), Tokens(50), {});
   EXPECT_EQ(p.cost->price(shape), Duration(1'000'000 + 50 * 10 + 3 * 2000));
   EXPECT_EQ(p.cost->provenance().kind, "exact");
 }
@@ -63,7 +63,7 @@ TEST(Roofline, ComputesLongPromptsAtThePeakShare) {
   // FLOP * 32 layers at 57 %: 31 ms. Norms and activations, 8,192 * 32 * 152 KB at 4.3 TB/s: 9 ms.
   const Priced p(R"({"cost": "roofline"})");
   StepShape shape;
-  shape.add_prefill(Tokens(0), Tokens(8192), Tokens(0));
+  shape.add_prefill(Tokens(0), Tokens(8192), {});
   EXPECT_NEAR(milliseconds(p.cost->price(shape)), 193, 2);
 }
 
@@ -79,8 +79,8 @@ TEST(Roofline, ChargesAllReducesOnlyBetweenGpus) {
 
 TEST(Roofline, WindowsCapWhatALayerReads) {
   const Priced p(R"({"model": "mistral-7b"})");
-  const Tokens window = p.model.window;
-  EXPECT_EQ(p.cost->price(decodes(4, 30'000, window)), p.cost->price(decodes(4, 5'000, window)));
+  const LocalSpan local = p.model.local;
+  EXPECT_EQ(p.cost->price(decodes(4, 30'000, local)), p.cost->price(decodes(4, 5'000, local)));
 }
 
 TEST(Roofline, SmallBatchesTouchFewExperts) {
@@ -112,14 +112,14 @@ TEST(Roofline, SaysWhereItComesFrom) {
 }
 
 /// A random shape, and the same with one more sequence (or a sample) in it.
-void grow(StepShape& shape, Rng& rng, Tokens window) {
+void grow(StepShape& shape, Rng& rng, const LocalSpan& local) {
   const auto upto = [&rng](std::uint64_t n) { return static_cast<std::int64_t>(rng.below(n)) + 1; };
   switch (rng.below(3)) {
     case 0:
-      shape.add_decode(Tokens(upto(100'000)), window);
+      shape.add_decode(Tokens(upto(100'000)), local);
       return;
     case 1:
-      shape.add_prefill(Tokens(upto(50'000)), Tokens(upto(8192)), window);
+      shape.add_prefill(Tokens(upto(50'000)), Tokens(upto(8192)), local);
       return;
     default:
       ++shape.samples;
@@ -133,10 +133,10 @@ TEST(CostModels, NeverChargeLessForMore) {
       const Priced p(fmt::format(R"({{"cost": "{}", "model": "{}"}})", cost, model));
       Rng rng(7, cost + model);
       for (int run = 0; run < 20; ++run) {
-        StepShape shape = decodes(1, 1, p.model.window);
+        StepShape shape = decodes(1, 1, p.model.local);
         Duration last = p.cost->price(shape);
         for (int i = 0; i < 40; ++i) {
-          grow(shape, rng, p.model.window);
+          grow(shape, rng, p.model.local);
           const Duration now = p.cost->price(shape);
           ASSERT_GE(now, last) << cost << ' ' << model;
           last = now;
