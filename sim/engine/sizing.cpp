@@ -56,6 +56,16 @@ Bytes state_per_gpu(const ModelSpec& model, const Sharding& shards) {
          layers_per_gpu(model.layer_count(Mixer::kMamba), shards);
 }
 
+/// "bf16", "int8 with scales per token and head".
+std::string format_words(const KvFormat& format) {
+  std::string words(word_of(format.dtype));
+  if (is_quantised(format.dtype) && format.scales == KvScales::kToken)
+    words += " with scales per token and head";
+  if (is_quantised(format.dtype) && format.scales == KvScales::kChannel)
+    words += " with scales of V; K's per channel come with blocks";
+  return words;
+}
+
 std::string block_contents(const KvLayout& layout) {
   if (layout.groups.size() == 1) return fmt::format("{} tokens", layout.block.value());
   return fmt::format("{} tokens of {} layers, in one of {} groups", layout.block.value(),
@@ -90,7 +100,7 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
        said ? Certainty::kExact : Certainty::kEstimated, "per GPU");
   line("one token", b.per_token.value(), "bytes", Certainty::kExact,
        fmt::format("{} layers in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
-                   word_of(d.kv.dtype)));
+                   format_words(d.kv)));
   line("one block", b.per_block.value(), "bytes", Certainty::kExact, block_contents(b.layout));
   const bool pinned = config.has("/cache/num_gpu_blocks_override");
   line("blocks", b.blocks.value(), "blocks",

@@ -83,6 +83,31 @@ TEST(Roofline, WindowsCapWhatALayerReads) {
   EXPECT_EQ(p.cost->price(decodes(4, 30'000, local)), p.cost->price(decodes(4, 5'000, local)));
 }
 
+TEST(Roofline, SinksAndAWindowCapAnyModel) {
+  const Priced p(R"({"cache": {"sliding_window": 1020, "attention_sinks": 4}})");
+  const LocalSpan local = p.model.local;
+  EXPECT_EQ(local.visible(Tokens(1000)), Tokens(1000));
+  EXPECT_EQ(local.visible(Tokens(100'000)), Tokens(1024));
+  EXPECT_EQ(p.cost->price(decodes(4, 100'000, local)), p.cost->price(decodes(4, 1024, local)));
+  EXPECT_LT(p.cost->price(decodes(4, 1000, local)), p.cost->price(decodes(4, 1024, local)));
+  const Priced whole(R"({})");
+  EXPECT_EQ(whole.cost->price(decodes(4, 1024)), p.cost->price(decodes(4, 1024, local)));
+}
+
+TEST(Roofline, ReadsTheScalesOfAQuantisedCache) {
+  const auto price = [](const std::string& cache) {
+    const Priced p(R"({"cache": {"kv_cache_dtype": "int8", )" + cache + "}}");
+    return p.cost->price(decodes(64, 32'000));
+  };
+  const Duration tensor = price(R"("kv_scales": "tensor")");
+  const Duration token = price(R"("kv_scales": "token", "kv_scale_dtype": "fp32")");
+  // 64 bytes more to read for every 2,048 of a token's layer.
+  const Priced int8(R"({"cache": {"kv_cache_dtype": "int8"}})");
+  const double read = seconds(tensor - int8.cost->price(decodes(64, 1)));
+  EXPECT_NEAR(seconds(token - tensor), read / 32, read * 1e-3);
+  EXPECT_GT(price(R"("kv_scales": "channel")"), tensor);
+}
+
 TEST(Roofline, SmallBatchesTouchFewExperts) {
   const Priced p(R"({"model": "mixtral-8x7b"})");
   const double one = seconds(p.cost->price(decodes(1, 100)));
@@ -128,8 +153,8 @@ void grow(StepShape& shape, Rng& rng, const LocalSpan& local) {
 
 TEST(CostModels, NeverChargeLessForMore) {
   for (const std::string cost : {"roofline", "constant"}) {
-    for (const std::string model :
-         {"llama-3.1-8b", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b", "jamba-v0.1"}) {
+    for (const std::string model : {"llama-3.1-8b", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b",
+                                    "jamba-v0.1", "llama-4-scout"}) {
       const Priced p(fmt::format(R"({{"cost": "{}", "model": "{}"}})", cost, model));
       Rng rng(7, cost + model);
       for (int run = 0; run < 20; ++run) {

@@ -155,5 +155,22 @@ TEST(Sizing, RefusesALengthWhoseGroupsNeverFit) {
       << with_gib("12");
 }
 
+TEST(Sizing, SinksAndAWindowKeepASequenceConstant) {
+  const KvBudget b = sized(R"({"cache": {"groups": "model", "sliding_window": 1024,
+                                         "attention_sinks": 4}})");
+  ASSERT_EQ(b.layout.groups.size(), 1U);
+  EXPECT_EQ(b.layout.groups[0].kind, KvGroup::Kind::kSlidingWindow);
+  EXPECT_EQ(b.layout.groups[0].sinks, Tokens(4));
+  EXPECT_EQ(blocks_held(b.layout, Tokens(16'000)), Blocks(1 + 64));
+  EXPECT_EQ(blocks_held(b.layout, Tokens(128'000)), Blocks(1 + 64));
+}
+
+TEST(Sizing, RefusesSinksWithoutAWindow) {
+  EXPECT_EQ(refusal(R"({"cache": {"attention_sinks": 4}})"),
+            "a.json: /cache/attention_sinks: llama-3.1-8b has no sliding window to put them "
+            "before; set /cache/sliding_window too");
+  EXPECT_EQ(refusal(R"({"model": "gemma-2-9b", "cache": {"attention_sinks": 4}})"), "no error");
+}
+
 }  // namespace
 }  // namespace kvsim
