@@ -26,26 +26,55 @@ void BlockKeys::restart(std::uint64_t cache_salt) {
   parent_ = {mix64(cache_salt + 1), mix64(~cache_salt)};
   span_ = 0;
   inside_ = 0;
+  medium_ = 0;
 }
 
-void BlockKeys::extend(const Content& content, std::size_t count, Tokens block) {
-  const auto spans = content.spans();
+void BlockKeys::extend(const Request& r, std::size_t count, Tokens block) {
   while (keys_.size() < count) {
-    for (std::int64_t left = block.value(); left > 0;) {
-      KVSIM_CHECK(span_ < spans.size(), "only full blocks have keys");
-      const Span& span = spans[span_];
-      const std::int64_t piece = std::min(left, span.length - inside_);
-      if (piece > 0) parent_ = chained(parent_, span.content, span.offset + inside_, piece);
-      left -= piece;
-      inside_ += piece;
-      // A span may still grow (or be followed): step over its end only when more is asked for.
-      if (left > 0) {
-        ++span_;
-        inside_ = 0;
-      }
-    }
+    if (!r.media.empty()) add_media(r, block);
+    add_tokens(r.content, block);
     keys_.push_back(parent_);
   }
+}
+
+void BlockKeys::add_tokens(const Content& content, Tokens block) {
+  const auto spans = content.spans();
+  for (std::int64_t left = block.value(); left > 0;) {
+    KVSIM_CHECK(span_ < spans.size(), "only full blocks have keys");
+    const Span& span = spans[span_];
+    const std::int64_t piece = std::min(left, span.length - inside_);
+    if (piece > 0) parent_ = chained(parent_, span.content, span.offset + inside_, piece);
+    left -= piece;
+    inside_ += piece;
+    // A span may still grow (or be followed): step over its end only when more is asked for.
+    if (left > 0) {
+      ++span_;
+      inside_ = 0;
+    }
+  }
+}
+
+// A block that an image or the like overlaps is named by it as well: the tokens are placeholders.
+// As in vLLM (kv_cache_utils.py, _gen_mm_extra_hash_keys) blocks of the prompt step over a medium
+// with the block that holds its end, while a block of the output still counts one that ends right
+// where it starts.
+void BlockKeys::add_media(const Request& r, Tokens block) {
+  const Tokens start = block * static_cast<std::int64_t>(keys_.size());
+  const Tokens end = start + block;
+  if (end > r.prompt) medium_ = 0;
+  for (; medium_ < r.media.size(); ++medium_) {
+    const Medium& medium = r.media[medium_];
+    if (end <= medium.offset) return;
+    const Tokens stop = medium.offset + medium.length;
+    if (start > stop) continue;
+    parent_ = chained(parent_, medium.content, -1, 0);
+    if (end < stop) return;
+  }
+}
+
+Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
+  if (group == 0 && fine == 1) return key;
+  return chained(key, group, static_cast<std::int64_t>(fine), 0);
 }
 
 }  // namespace kvsim

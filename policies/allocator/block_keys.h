@@ -12,6 +12,7 @@
 
 #include "sim/core/flat_map.h"
 #include "sim/model/content.h"
+#include "sim/model/request.h"
 
 namespace kvsim {
 
@@ -19,17 +20,26 @@ class BlockKeys {
  public:
   /// Forgets everything; the next extend() starts a new sequence.
   void restart(std::uint64_t cache_salt);
-  /// Makes the keys of the first `count` blocks of `content` available. Requires that so many full
-  /// blocks exist, and the same content (or a longer one) as at the last call.
-  void extend(const Content& content, std::size_t count, Tokens block);
+  /// Makes the keys of the first `count` blocks of `r` available. Requires that so many full blocks
+  /// exist, and the same request (or one whose output has grown) as at the last call.
+  void extend(const Request& r, std::size_t count, Tokens block);
   [[nodiscard]] const Key128& operator[](std::size_t i) const { return keys_[i]; }
   [[nodiscard]] std::size_t size() const { return keys_.size(); }
 
  private:
+  void add_tokens(const Content& content, Tokens block);
+  void add_media(const Request& r, Tokens block);
+
   std::vector<Key128> keys_;
   Key128 parent_;
   std::size_t span_ = 0;     // where the next block starts: in this span,
   std::int64_t inside_ = 0;  // at this token of it
+  std::size_t medium_ = 0;   // and this is the first medium that may overlap it
 };
+
+/// The key under which `group` files a block of `fine` keys' worth of hash blocks whose last is
+/// `key`: groups never share entries, and a coarse block is not a fine one (vLLM: the concatenated
+/// hashes with the group's number). The first group's own size leaves the key as it is.
+[[nodiscard]] Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine);
 
 }  // namespace kvsim

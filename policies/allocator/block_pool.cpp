@@ -7,8 +7,6 @@
 namespace kvsim {
 namespace {
 
-constexpr BlockId kNullBlock{0};
-
 EntryId entry_id(BlockId id) { return EntryId{id.index}; }
 
 }  // namespace
@@ -19,7 +17,8 @@ BlockPool::BlockPool(Setup setup)
       blanks_(blocks_.size()),
       policy_(std::move(setup.policy)),
       block_(setup.block),
-      caching_(setup.caching) {
+      caching_(setup.caching),
+      unhashed_to_tail_(setup.unhashed_to_tail) {
   KVSIM_CHECK(setup.blocks >= 2, "a pool has the null block and at least one more");
   for (std::uint32_t i = 1; i < blocks_.size(); ++i) blanks_.push_back(BlockId{i});
 }
@@ -42,26 +41,29 @@ BlockId BlockPool::take() {
 }
 
 void BlockPool::touch(BlockId id, std::int32_t importance) {
+  if (id == kNullBlock) return;
   Block& b = blocks_[id.index];
-  KVSIM_CHECK(b.hashed, "only cached contents are found");
   if (b.users++ == 0) {
-    policy_->erase(entry(id));
-    --cached_;
+    b.queued ? take_from_policy(id) : blanks_.erase(id);
     ++used_;
   }
   ++b.hits;
   b.priority = std::max(b.priority, importance);
 }
 
-void BlockPool::cache(BlockId id, Key128 key, BlockId parent, std::uint32_t depth,
-                      std::int32_t importance) {
+void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   Block& b = blocks_[id.index];
-  KVSIM_CHECK(b.users > 0 && !b.hashed, "a block is hashed once, while it is being filled");
+  KVSIM_CHECK(b.users > 0, "a block is cached while it is being filled");
+  if (b.hashed) {
+    disown_children(id);
+    withdraw_key(id);
+  }
   b.key = key;
   b.hashed = true;
-  b.depth = depth;
+  b.depth = origin.depth;
+  b.group = origin.group;
   b.hits = 0;
-  b.priority = importance;
+  b.priority = origin.importance;
   b.created = ++tick_;
   b.newer_twin = {};
   // Duplicates are kept; look-ups see the oldest (semantics 2.5).
@@ -73,7 +75,7 @@ void BlockPool::cache(BlockId id, Key128 key, BlockId parent, std::uint32_t dept
     while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
     blocks_[last.index].newer_twin = id;
   }
-  if (parent.valid()) link_child(parent, id);
+  if (origin.parent.valid()) link_child(origin.parent, id);
 }
 
 void BlockPool::release(std::span<const BlockId> ids) {
@@ -82,35 +84,85 @@ void BlockPool::release(std::span<const BlockId> ids) {
     KVSIM_CHECK(blocks_[id.index].users > 0, "a released block was in use");
     --blocks_[id.index].users;
   }
-  // Unhashed blocks go to the front keeping the given order, so they are pushed last to first.
+  const auto idle = [&](BlockId id) { return id != kNullBlock && blocks_[id.index].users == 0; };
+  const auto to_tail = [&](BlockId id) { return blocks_[id.index].hashed || unhashed_to_tail_; };
   for (const BlockId id : ids) {
-    Block& b = blocks_[id.index];
-    if (id == kNullBlock || b.users > 0 || !b.hashed) continue;
-    b.last_used = ++tick_;
-    policy_->insert(entry(id));
+    if (!idle(id) || !to_tail(id)) continue;
+    give_to_policy(id);
     --used_;
-    ++cached_;
   }
   const auto free_blank = [&](BlockId id) {
-    if (id == kNullBlock || blocks_[id.index].users > 0 || blocks_[id.index].hashed) return;
+    if (!idle(id) || to_tail(id)) return;
     caching_ ? blanks_.push_front(id) : blanks_.push_back(id);
     --used_;
   };
+  // Unhashed blocks go to the front keeping the given order, so they are pushed last to first.
   if (caching_)
     std::for_each(ids.rbegin(), ids.rend(), free_blank);
   else
     std::for_each(ids.begin(), ids.end(), free_blank);
 }
 
+void BlockPool::give_to_policy(BlockId id) {
+  Block& b = blocks_[id.index];
+  b.last_used = ++tick_;
+  b.queued = true;
+  policy_->insert(entry(id));
+  cached_ += b.hashed;
+}
+
+void BlockPool::take_from_policy(BlockId id) {
+  Block& b = blocks_[id.index];
+  policy_->erase(entry(id));
+  b.queued = false;
+  cached_ -= b.hashed;
+}
+
 // The block becomes the first blank; what could only be reached through it goes with it.
 void BlockPool::evict(BlockId id) {
-  KVSIM_CHECK(blocks_[id.index].users == 0 && blocks_[id.index].hashed,
-              "only cached blocks without a user are evicted");
-  policy_->erase(entry(id));
-  --cached_;
-  ++evictions_;
-  withdraw_key(id);
+  KVSIM_CHECK(blocks_[id.index].users == 0 && blocks_[id.index].queued,
+              "only free blocks in the policy's hands are evicted");
+  take_from_policy(id);
+  if (blocks_[id.index].hashed) {
+    ++evictions_;
+    if (told_) told_(id);
+    withdraw_key(id);
+  }
   blanks_.push_front(id);
+}
+
+void BlockPool::withdraw(BlockId id) {
+  Block& b = blocks_[id.index];
+  if (!b.hashed) return;
+  if (told_) told_(id);
+  forget(id);
+}
+
+// The policy is not asked: to it, a husk is the entry it was.
+void BlockPool::forget(BlockId id) {
+  Block& b = blocks_[id.index];
+  disown_children(id);
+  cached_ -= b.queued;
+  withdraw_key(id);
+}
+
+bool BlockPool::reset() {
+  if (used_ > 0) return false;
+  for (std::uint32_t i = 1; i < blocks_.size(); ++i)
+    if (blocks_[i].hashed) forget(BlockId{i});
+  return true;
+}
+
+std::vector<BlockId> BlockPool::queue() const {
+  std::vector<BlockId> order;
+  for (BlockId id = blanks_.front_or_none(); id.valid(); id = blanks_.next(id)) order.push_back(id);
+  const auto blanks = static_cast<std::ptrdiff_t>(order.size());
+  for (std::uint32_t i = 1; i < blocks_.size(); ++i)
+    if (blocks_[i].queued) order.push_back(BlockId{i});
+  std::sort(order.begin() + blanks, order.end(), [this](BlockId a, BlockId b) {
+    return blocks_[a.index].last_used < blocks_[b.index].last_used;
+  });
+  return order;
 }
 
 void BlockPool::withdraw_key(BlockId id) {
@@ -134,13 +186,22 @@ void BlockPool::withdraw_key(BlockId id) {
 }
 
 // Nobody can reach the children any more (a look-up walks keys from the front), so they are dead
-// weight: they are evicted too. Under LRU with reverse release there are none left by now.
+// weight: they are evicted too, but for those somebody holds without their parent. Under LRU with
+// reverse release there are none left by now.
 void BlockPool::orphan_children(BlockId id) {
   while (siblings_[id.index].first_child.valid()) {
     const BlockId child = siblings_[id.index].first_child;
+    if (blocks_[child.index].users > 0) {
+      unlink_child(child);
+      continue;
+    }
     ++orphans_;
     evict(child);
   }
+}
+
+void BlockPool::disown_children(BlockId id) {
+  while (siblings_[id.index].first_child.valid()) unlink_child(siblings_[id.index].first_child);
 }
 
 void BlockPool::adopt_children(BlockId from, BlockId to) {
@@ -177,14 +238,18 @@ void BlockPool::unlink_child(BlockId child) {
 void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
   std::int64_t used = 0;
   std::int64_t cached = 0;
+  std::int64_t husks = 0;
   std::int64_t blank = 0;
   for (std::uint32_t i = 1; i < blocks_.size(); ++i) {
     const Block& b = blocks_[i];
     KVSIM_CHECK(b.users == holders[i], "a block's count is the number of tables that hold it");
     const bool is_blank = blanks_.contains(BlockId{i});
-    KVSIM_CHECK(is_blank == (b.users == 0 && !b.hashed), "blank means no user and no key");
+    KVSIM_CHECK((b.users > 0) + is_blank + b.queued == 1,
+                "a block is used, blank, or in the policy's hands");
+    KVSIM_CHECK(!is_blank || !b.hashed, "a blank has no key");
     used += b.users > 0;
-    cached += b.users == 0 && b.hashed;
+    cached += b.queued && b.hashed;
+    husks += b.queued && !b.hashed;
     blank += is_blank;
     if (!b.hashed) continue;
     BlockId twin = by_key_.find(b.key);
@@ -194,7 +259,7 @@ void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
     KVSIM_CHECK(blocks_[b.parent.index].hashed, "a cached block's parent is cached");
   }
   KVSIM_CHECK(used == used_ && cached == cached_, "the running counts are right");
-  KVSIM_CHECK(used + cached + blank == usable(), "no block is lost");
+  KVSIM_CHECK(used + cached + husks + blank == usable(), "no block is lost");
 }
 
 }  // namespace kvsim

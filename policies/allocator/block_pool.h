@@ -4,12 +4,15 @@
 //   - blank blocks (no hash, no user) form a list of the pool's own, taken from the front;
 //   - cached blocks (hashed, no user) belong to the eviction policy, which names the next victim.
 // Allocation takes blanks first. With `lru` that is exactly vLLM's one queue, because unhashed
-// blocks are freed to its front and hashed ones to its tail.
+// blocks are freed to its front and hashed ones to its tail. A block whose hash is withdrawn while
+// nobody uses it keeps its place: it stays with the policy, as a husk. In the queue of March 2026
+// unhashed blocks were freed to the tail as well: there every freed block goes to the policy.
 //
 // Block 0 is the null block: it stands for skipped positions and is never handed out or counted.
 // Costs: O(1) for everything but the policy's own order. Invariants: check_books().
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,6 +24,9 @@
 
 namespace kvsim {
 
+/// Stands for positions of a table that need no block; never handed out.
+inline constexpr BlockId kNullBlock{0};
+
 class BlockPool {
  public:
   struct Setup {
@@ -28,8 +34,20 @@ class BlockPool {
     Tokens block;
     bool caching = true;  ///< Off: no block ever gets a key, and freed ones queue up in order.
     std::unique_ptr<EvictionPolicy> policy;
+    bool unhashed_to_tail = false;  ///< vLLM's queue of March 2026.
   };
+  /// What a block holds once it is cached.
+  struct Origin {
+    BlockId parent;           ///< The block without which it cannot be found; invalid if none.
+    std::uint32_t depth = 0;  ///< Tokens of its prompt before it.
+    std::uint8_t group = 0;   ///< The KvGroup whose layers it serves.
+    std::int32_t importance = 0;
+  };
+  /// Told of a cached block just before it is evicted or its key withdrawn.
+  using OnEvict = std::function<void(BlockId)>;
+
   explicit BlockPool(Setup setup);
+  void on_evict(OnEvict told) { told_ = std::move(told); }
 
   [[nodiscard]] std::int64_t usable() const {
     return static_cast<std::int64_t>(blocks_.size()) - 1;
@@ -43,6 +61,13 @@ class BlockPool {
   [[nodiscard]] std::int64_t orphans() const { return orphans_; }
   [[nodiscard]] std::int64_t allocations() const { return allocations_; }
   [[nodiscard]] std::uint32_t users(BlockId id) const { return blocks_[id.index].users; }
+  [[nodiscard]] bool hashed(BlockId id) const { return blocks_[id.index].hashed; }
+  /// Of a hashed block.
+  [[nodiscard]] Key128 key(BlockId id) const { return blocks_[id.index].key; }
+  [[nodiscard]] std::uint8_t group(BlockId id) const { return blocks_[id.index].group; }
+  [[nodiscard]] std::uint32_t depth(BlockId id) const { return blocks_[id.index].depth; }
+  /// The free blocks in the order in which `lru` would hand them out. O(n log n), for records.
+  [[nodiscard]] std::vector<BlockId> queue() const;
 
   /// The oldest block cached under `key`, or an invalid id. Reads only.
   [[nodiscard]] BlockId find(Key128 key) const { return by_key_.find(key); }
@@ -50,14 +75,19 @@ class BlockPool {
   void expect(Key128 key) const { by_key_.prefetch(key); }
   /// A block with one user: the first blank, else what the policy gives up. Requires free() > 0.
   [[nodiscard]] BlockId take();
-  /// One more user for a cached or used block found by find().
+  /// One more user: of what find() found, or of any block whose contents are wanted.
   void touch(BlockId id, std::int32_t importance);
-  /// `id`, which has a user and no key, now holds the tokens that `key` names, `depth` tokens into
-  /// its prompt; `parent` is the block before it (invalid for the first).
-  void cache(BlockId id, Key128 key, BlockId parent, std::uint32_t depth, std::int32_t importance);
+  /// `id`, which has a user, now holds the tokens that `key` names. A key that it has had since it
+  /// was filled in part is given up first.
+  void cache(BlockId id, Key128 key, const Origin& origin);
   /// One user less for each of `ids`, in this order. Whoever reaches zero is free: cached if it has
   /// a key, else blank and next to be reused.
   void release(std::span<const BlockId> ids);
+  /// Forgets what `id` holds, if that is cached: nobody finds it any more. Users keep it, and a
+  /// free block keeps its place in the queue. What hangs below it stays cached, if unreachable.
+  void withdraw(BlockId id);
+  /// Forgets the contents of all blocks. False, and nothing happens, while any block has a user.
+  [[nodiscard]] bool reset();
 
   /// Recounts users against `holders` (users per block, counted by the caller from its tables).
   void check_books(std::span<const std::uint32_t> holders) const;
@@ -74,7 +104,9 @@ class BlockPool {
     std::int32_t priority = 0;
     BlockId parent;
     BlockId newer_twin;  // the next block cached under the same key, in order of caching
+    std::uint8_t group = 0;
     bool hashed = false;
+    bool queued = false;  // in the policy's hands: cached, or a husk
   };
   // Blocks that hang below a cached block: an intrusive list through `siblings_`.
   struct Siblings {
@@ -82,9 +114,13 @@ class BlockPool {
   };
 
   [[nodiscard]] CacheEntry entry(BlockId id) const;
+  void give_to_policy(BlockId id);
+  void take_from_policy(BlockId id);
   void evict(BlockId id);
+  void forget(BlockId id);
   void withdraw_key(BlockId id);
   void orphan_children(BlockId id);
+  void disown_children(BlockId id);
   void adopt_children(BlockId from, BlockId to);
   void link_child(BlockId parent, BlockId child);
   void unlink_child(BlockId child);
@@ -94,8 +130,10 @@ class BlockPool {
   IndexList<BlockId> blanks_;
   FlatMap<BlockId> by_key_;
   std::unique_ptr<EvictionPolicy> policy_;
+  OnEvict told_;
   Tokens block_;
   bool caching_;
+  bool unhashed_to_tail_;
   std::uint64_t tick_ = 0;
   std::int64_t used_ = 0;
   std::int64_t cached_ = 0;

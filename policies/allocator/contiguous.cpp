@@ -45,7 +45,7 @@ class Contiguous final : public Allocator {
         pool_(make_pool(setup)),
         free_(setup.capacity) {}
 
-  [[nodiscard]] bool can_ever_fit(const Request& r) const override {
+  [[nodiscard]] bool can_ever_fit(const Request& r, bool /*reserved*/) const override {
     return pool_->can_ever_take(range_for(r));
   }
   [[nodiscard]] Tokens lookup(const Sequence& /*s*/) override { return Tokens(0); }

@@ -28,7 +28,7 @@ class RadixAllocator final : public Allocator {
                                               policy_setup(setup)),
                setup.config.boolean("/cache/enable_prefix_caching")) {}
 
-  [[nodiscard]] bool can_ever_fit(const Request& r) const override {
+  [[nodiscard]] bool can_ever_fit(const Request& r, bool /*reserved*/) const override {
     // The last output token is never read back, so it needs no slot.
     return slots(pages_for(r.prompt + r.output - Tokens(1))) <= cache_.pool().capacity();
   }

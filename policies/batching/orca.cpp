@@ -39,7 +39,11 @@ class Orca final : public Scheduler {
     running_.erase(std::find(running_.begin(), running_.end(), id));
     done.push_back(id);
   }
+  [[nodiscard]] bool reserves_whole_life() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
+    return waiting_.in_order();
+  }
   [[nodiscard]] std::size_t running() const override { return running_.size(); }
 
  private:

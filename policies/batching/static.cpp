@@ -42,7 +42,11 @@ class Static final : public Scheduler {
     done.insert(done.end(), finished_.begin(), finished_.end());
     finished_.clear();
   }
+  [[nodiscard]] bool reserves_whole_life() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
+    return waiting_.in_order();
+  }
   [[nodiscard]] std::size_t running() const override { return running_.size(); }
 
  private:

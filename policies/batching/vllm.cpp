@@ -6,6 +6,7 @@
 // that cannot grow preempts until it can, or is preempted itself. Then, unless somebody was
 // preempted, the waiting queue is admitted from its head, and the first that does not fit blocks
 // the rest. Preemption frees everything and recomputes later; what is cached meanwhile is hit.
+// Drafts are tokens like others until they are rejected; they are never cached.
 // Cost: O(running) per step.
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "sim/core/config_schema.h"
 #include "sim/model/preemption_policy.h"
 #include "sim/model/scheduler.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -35,7 +37,9 @@ class Vllm final : public Scheduler {
         memory_(setup.memory),
         max_running_(static_cast<std::size_t>(setup.config.integer("/scheduler/max_num_seqs"))),
         step_budget_(setup.config.integer("/scheduler/max_num_batched_tokens")),
+        longest_(setup.max_model_len),
         longest_chunk_(setup.config.integer("/scheduler/long_prefill_token_threshold")),
+        drafts_(speculation_of(setup.config).drafts),
         chunked_(setup.config.boolean("/scheduler/enable_chunked_prefill")),
         whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
         waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
@@ -51,15 +55,20 @@ class Vllm final : public Scheduler {
 
   void plan(StepPlan& plan) override {
     budget_ = step_budget_;
+    prefill_runs_ = false;
     plan_running(plan);
     if (plan.preempted.empty()) admit_waiting(plan);
   }
 
   void retire(SequenceId id, std::vector<SequenceId>& done) override {
-    running_.erase(std::find(running_.begin(), running_.end(), id));
+    const auto at = std::find(running_.begin(), running_.end(), id);
+    at == running_.end() ? waiting_.remove(id) : void(running_.erase(at));
     done.push_back(id);
   }
   [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
+    return waiting_.in_order();
+  }
   [[nodiscard]] std::size_t running() const override { return running_.size(); }
 
  private:
@@ -71,12 +80,16 @@ class Vllm final : public Scheduler {
   void plan_running(StepPlan& plan) {
     for (at_ = 0; at_ < running_.size() && budget_ > Tokens(0); ++at_) {
       Sequence& s = sequences_[running_[at_]];
-      const Tokens fresh = chunk(s.tokens() - s.computed);
-      if (fresh == Tokens(0)) continue;
+      // The last token that fits the model is sampled, not computed.
+      const Tokens room = longest_ - Tokens(1) - s.computed;
+      const Tokens fresh = std::min(chunk(s.tokens() + s.drafts - s.computed), room);
+      if (fresh <= Tokens(0)) continue;
       if (!grow_or_preempt(s, s.computed + fresh, plan)) return;
-      plan.work.push_back({s.id, s.computed, fresh});
-      s.computed += fresh;
-      budget_ -= fresh;
+      const Tokens drafts = std::max(s.computed + fresh - s.tokens(), Tokens(0));
+      plan.work.push_back({s.id, s.computed, fresh, drafts});
+      prefill_runs_ = prefill_runs_ || s.mid_prefill;
+      s.drafts = Tokens(0);
+      compute(s, fresh);
     }
   }
 
@@ -106,6 +119,7 @@ class Vllm final : public Scheduler {
     Sequence& s = sequences_[id];
     memory_.release(s, Release::kPreempted);
     s.computed = Tokens(0);
+    s.drafts = Tokens(0);
     s.running = false;
     waiting_.push_preempted(id);
     plan.preempted.push_back(id);
@@ -126,6 +140,9 @@ class Vllm final : public Scheduler {
       const Tokens hit = memory_.lookup(s);
       Tokens fresh = s.tokens() - hit;
       if (longest_chunk_ > Tokens(0)) fresh = std::min(fresh, longest_chunk_);
+      const Tokens padding = joins_as_decode(fresh, plan) ? drafts_ : Tokens(0);
+      fresh += padding;
+      if (padding > Tokens(0) && (fresh > budget_ || hit + fresh > longest_)) return;
       if (!chunked_ && fresh > budget_) return;
       fresh = std::min(fresh, budget_);
       const AdmitRule rule{whole_prompt_must_fit_, !running_.empty(), Tokens(0)};
@@ -134,24 +151,40 @@ class Vllm final : public Scheduler {
       running_.push_back(s.id);
       s.running = true;
       plan.admitted.push_back({s.id, hit});
-      plan.work.push_back({s.id, hit, fresh});
-      s.computed = hit + fresh;
-      budget_ -= fresh;
+      plan.work.push_back({s.id, hit, fresh, padding});
+      s.computed = hit;
+      compute(s, fresh);
     }
+  }
+
+  // A sequence with one token to compute that joins a batch of nothing but decodes is given drafts
+  // that cannot be right, so that all of the batch has one shape (July 2026).
+  [[nodiscard]] bool joins_as_decode(Tokens fresh, const StepPlan& plan) const {
+    const bool with_others = plan.work.size() > plan.admitted.size();
+    return fresh == Tokens(1) && with_others && !prefill_runs_;
+  }
+
+  void compute(Sequence& s, Tokens fresh) {
+    s.computed += fresh;
+    s.mid_prefill = s.computed < s.tokens();
+    budget_ -= fresh;
   }
 
   Sequences& sequences_;
   Allocator& memory_;
   std::size_t max_running_;
   Tokens step_budget_;
+  Tokens longest_;  // sequence that the model takes
   Tokens longest_chunk_;
+  Tokens drafts_;  // per decode
   bool chunked_;
   bool whole_prompt_must_fit_;
   WaitingQueue waiting_;
   std::vector<SequenceId> running_;  // in order of admission
   std::unique_ptr<PreemptionPolicy> victims_;
-  Tokens budget_;       // left in the step being planned
-  std::size_t at_ = 0;  // the running sequence being planned
+  Tokens budget_;              // left in the step being planned
+  bool prefill_runs_ = false;  // somebody in it was still computing its prompt
+  std::size_t at_ = 0;         // the running sequence being planned
 };
 
 const Registered<Scheduler, Vllm> kVllm{

@@ -23,12 +23,30 @@ class WaitingQueue {
   /// Requires !empty().
   [[nodiscard]] SequenceId front() const { return by_priority_ ? heap_.front() : line_.front(); }
 
+  /// The next first.
+  [[nodiscard]] std::vector<SequenceId> in_order() const {
+    if (!by_priority_) return {line_.begin(), line_.end()};
+    std::vector<SequenceId> sorted = heap_;
+    std::sort(sorted.begin(), sorted.end(),
+              [this](SequenceId a, SequenceId b) { return rank(a) < rank(b); });
+    return sorted;
+  }
+
   void push(SequenceId id) {
     if (!by_priority_) return line_.push_back(id);
     heap_.push_back(id);
     std::push_heap(heap_.begin(), heap_.end(), Later{*this});
   }
   void push_preempted(SequenceId id) { by_priority_ ? push(id) : line_.push_front(id); }
+  /// Takes one out of the middle: it was given up. Requires that it waits.
+  void remove(SequenceId id) {
+    if (by_priority_) {
+      heap_.erase(std::find(heap_.begin(), heap_.end(), id));
+      std::make_heap(heap_.begin(), heap_.end(), Later{*this});
+    } else {
+      line_.erase(std::find(line_.begin(), line_.end(), id));
+    }
+  }
   void pop() {
     if (!by_priority_) return line_.pop_front();
     std::pop_heap(heap_.begin(), heap_.end(), Later{*this});

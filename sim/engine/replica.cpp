@@ -33,7 +33,7 @@ Replica::Replica(const Setup& setup)
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
   if (r.prompt + r.output > max_model_len_) return Rejection::kTooLong;
-  if (!memory_->can_ever_fit(r)) return Rejection::kTooLarge;
+  if (!memory_->can_ever_fit(r, scheduler_->reserves_whole_life())) return Rejection::kTooLarge;
   return std::nullopt;
 }
 
@@ -52,6 +52,7 @@ void Replica::enqueue(Request& r) {
 std::optional<Duration> Replica::begin_step(Time now) {
   KVSIM_CHECK(!stepping_, "one step at a time");
   plan_.clear();
+  memory_->step_starts();
   scheduler_->plan(plan_);
   verify();
   note_preemptions(now);

@@ -123,6 +123,7 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
       bool room = memory->lookup(s) >= Tokens(0);
       for (Tokens t(1); room && t <= r.output; t += Tokens(1)) {
         s.generated = t;
+        s.computed = t == Tokens(1) ? Tokens(0) : r.prompt + t - Tokens(1);
         room = t == Tokens(1) ? memory->admit(s, Tokens(0), r.prompt + t, {})
                               : memory->grow(s, r.prompt + t);
         const MemoryUse use = memory->memory();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "sim/core/check.h"
 #include "sim/core/config_view.h"
 #include "sim/core/units.h"
 #include "sim/model/kv_group.h"
@@ -26,6 +27,12 @@ struct AdmitRule {
   Tokens reserve;  ///< Room to set aside now, beyond `total`, for tokens still to come (Orca).
 };
 
+/// A block whose contents must be in another one before a step writes.
+struct BlockCopy {
+  BlockId from;
+  BlockId to;
+};
+
 class Allocator {
  public:
   struct Setup {
@@ -33,9 +40,8 @@ class Allocator {
     Tokens block;          ///< block_size (page_size of the tree).
     Tokens max_model_len;  ///< No sequence is longer.
     const ConfigView& config;
-    /// Layers that keep different tokens, over one pool; none: all keep every token. Whoever does
-    /// not know groups may ignore them. Read in construction only.
-    std::span<const KvGroup> groups = {};
+    /// The model's layers by what they keep; empty: every layer keeps every token.
+    std::span<const KvGroup> groups{};
   };
   struct Counters {
     std::int64_t evictions = 0;       ///< Cached blocks (or tree tokens / page) given up.
@@ -45,8 +51,9 @@ class Allocator {
   };
   virtual ~Allocator() = default;
 
-  /// Could `r` be served to its end if it had the memory to itself?
-  [[nodiscard]] virtual bool can_ever_fit(const Request& r) const = 0;
+  /// Could `r` be served to its end if it had the memory to itself? `reserved`: with the memory of
+  /// its whole life set aside at admission.
+  [[nodiscard]] virtual bool can_ever_fit(const Request& r, bool reserved) const = 0;
   /// Leading tokens of `s`, which holds nothing, that are cached: at most s.tokens() - 1, because
   /// the last one must run to give logits. May reorganise the cache, never evicts from it. The
   /// answer holds until the next call that changes memory.
@@ -55,12 +62,26 @@ class Allocator {
   /// and room for `total` tokens. All or nothing.
   [[nodiscard]] virtual bool admit(const Sequence& s, Tokens hit, Tokens total,
                                    const AdmitRule& rule) = 0;
-  /// Room for `total` tokens of an admitted `s`. All or nothing; never shrinks.
+  /// Room for `total` tokens of an admitted `s`, of which s.computed are written. All or nothing;
+  /// never shrinks. Whoever writes into what a fork shares gets a copy first: see copies().
   [[nodiscard]] virtual bool grow(const Sequence& s, Tokens total) = 0;
   /// The first s.computed tokens of `s` have been computed (a prefill chunk's step is over).
   virtual void commit(const Sequence& s) = 0;
   /// Takes back everything `s` holds; what can be reused may stay cached.
   virtual void release(const Sequence& s, Release why) = 0;
+
+  /// A step is about to be planned: what was asked for until now is in place.
+  virtual void step_starts() {}
+
+  /// Can one sequence share another's blocks, to write its own from there on?
+  [[nodiscard]] virtual bool can_fork() const { return false; }
+  /// `child`, which holds nothing, shares all that `parent` holds, its last block written in part
+  /// included. Requires can_fork().
+  virtual void fork(const Sequence& /*parent*/, const Sequence& /*child*/) {
+    KVSIM_CHECK(false, "only what can_fork() forks");
+  }
+  /// Copies to make, in this order, before the step writes; those asked for since step_starts().
+  [[nodiscard]] virtual std::span<const BlockCopy> copies() const { return {}; }
 
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }

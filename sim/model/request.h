@@ -2,11 +2,19 @@
 // One line of a workload: what a client asked for. Fixed once read.
 
 #include <cstdint>
+#include <vector>
 
 #include "sim/core/units.h"
 #include "sim/model/content.h"
 
 namespace kvsim {
+
+/// An image, a video, a sound: a run of placeholder tokens of the prompt that mean `content`.
+struct Medium {
+  ContentId content = 0;
+  Tokens offset;  ///< Its first token.
+  Tokens length;
+};
 
 struct Request {
   std::uint64_t id = 0;  ///< Position in the workload, from 0; unique.
@@ -19,6 +27,7 @@ struct Request {
   std::uint64_t session = kNoSession;  ///< Turns of one conversation share it.
   std::uint32_t turn = 0;              ///< From 0.
   std::uint64_t cache_salt = 0;        ///< Requests share cache only under equal salts.
+  std::vector<Medium> media;           ///< In order of offset; most prompts have none.
 
   static constexpr std::uint64_t kNoSession = ~std::uint64_t{0};
 };

@@ -25,11 +25,16 @@ class Scheduler {
   /// Decides the next step: takes memory for it, moves Sequence::computed and ::running on, fills
   /// `plan` (which comes cleared). No work means idle until something arrives.
   virtual void plan(StepPlan& plan) = 0;
-  /// `id` finished: it runs no more. Appends to `done` the finished sequences whose memory and id
-  /// can be given up now: at once, or (static batching) when the whole batch has finished.
+  /// `id` finished, or was given up before (vllm): it runs and waits no more. Appends to `done` the
+  /// finished sequences whose memory and id can be given up now: at once, or (static batching) when
+  /// the whole batch has finished.
   virtual void retire(SequenceId id, std::vector<SequenceId>& done) = 0;
 
+  /// Is the memory of a sequence's whole life set aside when it is admitted?
+  [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
   [[nodiscard]] virtual std::size_t waiting() const = 0;
+  /// Who waits, the next to be admitted first. O(waiting log waiting), for records.
+  [[nodiscard]] virtual std::vector<SequenceId> waiting_in_order() const = 0;
   [[nodiscard]] virtual std::size_t running() const = 0;
 };
 

@@ -14,7 +14,9 @@ struct Sequence {
   bool running = false;  ///< Admitted and not preempted; otherwise it waits.
   Tokens computed;       ///< Leading tokens whose KV exists or is computed by the step under way.
   Tokens generated;      ///< Output tokens sampled so far.
-  Tokens reached;        ///< The most `computed` ever was: below it, computing is *re*computing.
+  bool mid_prefill = false;  ///< Its latest step leaves tokens uncomputed, so samples nothing.
+  Tokens drafts;             ///< Guesses at the tokens after them, to be verified by the next step.
+  Tokens reached;  ///< The most `computed` ever was: below it, computing is *re*computing.
 
   Tokens first_hit;  ///< Prompt tokens found in the cache at the first admission.
   Tokens reused;     ///< All tokens it got without computing them: first_hit, and later gains.

@@ -61,8 +61,9 @@ struct StepShape {
 /// A sequence's share of a step.
 struct StepWork {
   SequenceId sequence;
-  Tokens context;  ///< Tokens computed before this step.
-  Tokens compute;  ///< Tokens computed by it.
+  Tokens context;   ///< Tokens computed before this step.
+  Tokens compute;   ///< Tokens computed by it.
+  Tokens drafts{};  ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
 };
 
 struct Admission {

@@ -66,7 +66,7 @@ class Driver {
     s.id = SequenceId{slot};
     s.request = all_[next_ % all_.size()];
     s.request.id = next_++;
-    if (!memory_.can_ever_fit(s.request)) return true;
+    if (!memory_.can_ever_fit(s.request, false)) return true;
     const Tokens hit = memory_.lookup(s);
     const Tokens first =
         hit + Tokens(1 + static_cast<std::int64_t>(

@@ -22,7 +22,7 @@ class PoolTest : public testing::Test {
   // Takes a block and hashes it as `key`, a child of `parent`.
   static BlockId cached(BlockPool& pool, std::uint64_t key, BlockId parent = {}) {
     const BlockId id = pool.take();
-    pool.cache(id, {key, key}, parent, 0, 0);
+    pool.cache(id, {key, key}, {.parent = parent});
     return id;
   }
   static void release(BlockPool& pool, const std::vector<BlockId>& ids) { pool.release(ids); }
@@ -109,13 +109,13 @@ TEST_F(PoolTest, AnOrphanIsAdoptedByItsParentsTwin) {
 }
 
 TEST(BlockKeys, AreEqualExactlyForEqualPrefixes) {
-  Content a;
-  a.append({5, 0, 20});
-  a.append({6, 0, 20});
-  Content b;
-  b.append({5, 0, 8});
-  b.append({5, 8, 12});  // continues: the same tokens as in `a`, said in other words
-  b.append({7, 0, 20});
+  Request a;
+  a.content.append({5, 0, 20});
+  a.content.append({6, 0, 20});
+  Request b;
+  b.content.append({5, 0, 8});
+  b.content.append({5, 8, 12});  // continues: the same tokens as in `a`, said in other words
+  b.content.append({7, 0, 20});
   BlockKeys x;
   BlockKeys y;
   x.restart(0);
@@ -139,13 +139,13 @@ TEST(BlockKeys, AgreeWithComparingTokens) {
     std::vector<BlockKeys> keys(2);
     const Tokens block(1 + static_cast<std::int64_t>(rng.below(5)));
     for (std::size_t k = 0; k < 2; ++k) {
-      Content content;
+      Request request;
       for (int i = 0; i < 30; ++i) {
         tokens[k].push_back(rng.below(10) == 0 ? rng.below(3) : 1);
-        content.append({kVocabulary, static_cast<std::int64_t>(tokens[k].back()), 1});
+        request.content.append({kVocabulary, static_cast<std::int64_t>(tokens[k].back()), 1});
       }
       keys[k].restart(0);
-      keys[k].extend(content, static_cast<std::size_t>(30 / block.value()), block);
+      keys[k].extend(request, static_cast<std::size_t>(30 / block.value()), block);
     }
     for (std::size_t i = 0; i < keys[0].size(); ++i) {
       const auto end = static_cast<std::ptrdiff_t>(i + 1) * block.value();
@@ -248,7 +248,7 @@ bool serve(const std::vector<std::string>& keys, PlainQueue& plain, BlockPool& p
     table.push_back(b);
     if (i == keys.size()) break;
     plain.cache(b, keys[i]);
-    pool.cache(BlockId{b}, hashed(keys[i]), parent, 0, 0);
+    pool.cache(BlockId{b}, hashed(keys[i]), {.parent = parent});
   }
   return true;
 }

@@ -50,7 +50,7 @@ class RandomRun {
     Sequence& s = world_.ask(rng_.below(4), std::min(prompt, up_to(120)), prompt, up_to(40));
     s.request.priority = static_cast<std::int32_t>(rng_.below(5)) - 2;
     s.request.cache_salt = rng_.below(8) == 0 ? 1 : 0;
-    EXPECT_TRUE(world_.memory->can_ever_fit(s.request));
+    EXPECT_TRUE(world_.memory->can_ever_fit(s.request, false));
     waiting_.push_back(&s);
     return s;
   }

@@ -1,0 +1,46 @@
+#pragma once
+// Paged: fixed-size blocks behind block tables, and a prefix cache over full blocks: vLLM's memory
+// manager. The decisions are PagedCache's; this is its face to schedulers.
+
+#include "policies/allocator/paged_cache.h"
+
+namespace kvsim {
+
+class PagedAllocator final : public Allocator {
+ public:
+  explicit PagedAllocator(const Setup& setup);
+
+  [[nodiscard]] bool can_ever_fit(const Request& r, bool reserved) const override {
+    // The last sampled token is never computed, so it needs no slot.
+    return cache_.can_ever_hold(r.prompt + r.output - Tokens(1), reserved);
+  }
+  [[nodiscard]] Tokens lookup(const Sequence& s) override { return cache_.lookup(s).tokens; }
+  [[nodiscard]] bool admit(const Sequence& s, Tokens hit, Tokens total,
+                           const AdmitRule& rule) override;
+  [[nodiscard]] bool grow(const Sequence& s, Tokens total) override;
+  /// Blocks entered the cache when they were scheduled.
+  void commit(const Sequence& /*s*/) override {}
+  void release(const Sequence& s, Release /*why*/) override { cache_.release(s); }
+
+  void step_starts() override { cache_.step_starts(); }
+  [[nodiscard]] bool can_fork() const override { return true; }
+  void fork(const Sequence& parent, const Sequence& child) override { cache_.fork(parent, child); }
+  [[nodiscard]] std::span<const BlockCopy> copies() const override { return cache_.copies(); }
+
+  [[nodiscard]] bool caches_prefixes() const override { return cache_.caching(); }
+  [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
+  [[nodiscard]] Counters counters() const override;
+  void check_books() const override { cache_.check_books(); }
+
+  /// The manager inside, for whoever records its every decision.
+  [[nodiscard]] PagedCache& cache() { return cache_; }
+  [[nodiscard]] const PagedCache& cache() const { return cache_; }
+
+ private:
+  PagedCache cache_;
+  Tokens block_;
+  Tokens lookahead_;
+  bool whole_prompt_rule_;  // vLLM of March 2026 did not know it
+};
+
+}  // namespace kvsim
