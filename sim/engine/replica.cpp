@@ -22,12 +22,12 @@ Replica::Replica(const Setup& setup)
     : id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
       max_model_len_(setup.max_model_len),
-      window_(setup.sliding_window),
+      local_(setup.local),
       cost_(setup.cost),
       observers_(setup.observers),
       memory_(Registry<Allocator>::make(
           setup.config.text("/cache/allocator"),
-          {setup.capacity, setup.block, setup.max_model_len, setup.config})),
+          {setup.capacity, setup.block, setup.max_model_len, setup.config, setup.groups})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {
@@ -107,9 +107,9 @@ void Replica::shape_step() {
     const Tokens until = work.context + work.compute;
     if (until == s.tokens()) ++shape_.samples;
     if (work.compute == Tokens(1) && s.generated > Tokens(0))
-      shape_.add_decode(until, window_);
+      shape_.add_decode(until, local_);
     else
-      shape_.add_prefill(work.context, work.compute, window_);
+      shape_.add_prefill(work.context, work.compute, local_);
     s.recomputed += std::max(Tokens(0), std::min(until, s.reached) - work.context);
     s.reached = std::max(s.reached, until);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/core/units.h"
+#include "sim/model/local_span.h"
 
 namespace kvsim {
 
@@ -23,10 +24,10 @@ struct StepShape {
   /// (query, key) pairs under the causal mask, summed over the prefills.
   std::int64_t prefill_pairs = 0;
   Tokens longest_context;
-  /// The same three with no context longer than the model's sliding window.
-  Tokens windowed_decode_context;
-  Tokens windowed_prefill_context;
-  std::int64_t windowed_prefill_pairs = 0;
+  /// The same three as the model's local layers see them (window, sinks, chunk).
+  Tokens local_decode_context;
+  Tokens local_prefill_context;
+  std::int64_t local_prefill_pairs = 0;
   /// Decodes by context length: bucket b counts contexts of [2^b, 2^(b+1)) tokens.
   static constexpr std::size_t kBuckets = 24;
   std::array<std::int32_t, kBuckets> decode_contexts{};
@@ -35,33 +36,25 @@ struct StepShape {
   /// Tokens that pass through the dense layers.
   [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + prefill_new; }
 
-  /// `fresh` tokens on top of `context` earlier ones. A window of 0 tokens means none.
-  void add_prefill(Tokens context, Tokens fresh, Tokens window) {
+  /// `fresh` tokens on top of `context` earlier ones.
+  void add_prefill(Tokens context, Tokens fresh, const LocalSpan& local) {
     ++prefills;
     prefill_new += fresh;
     prefill_context += context + fresh;
-    prefill_pairs += pairs(context.value(), fresh.value());
+    prefill_pairs += LocalSpan{}.pairs(context, fresh);
     longest_context = std::max(longest_context, context + fresh);
-    const std::int64_t w = window.value() == 0 ? (context + fresh).value() : window.value();
-    windowed_prefill_context += Tokens(std::min((context + fresh).value(), w + fresh.value() - 1));
-    // Query i (from 0) sees min(context + i + 1, w) keys.
-    const std::int64_t growing = std::clamp(w - context.value(), std::int64_t{0}, fresh.value());
-    windowed_prefill_pairs += pairs(context.value(), growing) + (fresh.value() - growing) * w;
+    local_prefill_context += local.reach(context, fresh);
+    local_prefill_pairs += local.pairs(context, fresh);
   }
   /// One token that reads `context` tokens of KV, itself included.
-  void add_decode(Tokens context, Tokens window) {
+  void add_decode(Tokens context, const LocalSpan& local) {
     ++decodes;
     decode_context += context;
     longest_context = std::max(longest_context, context);
-    windowed_decode_context += window.value() == 0 ? context : std::min(context, window);
+    local_decode_context += local.visible(context);
     const auto bucket =
         static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())) - 1);
     ++decode_contexts[std::min(bucket, kBuckets - 1)];
-  }
-
- private:
-  [[nodiscard]] static constexpr std::int64_t pairs(std::int64_t context, std::int64_t fresh) {
-    return fresh * context + fresh * (fresh + 1) / 2;
   }
 };
 

@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 void number_leaves(Json& node, int& next) {
   for (auto& child : node) {
     ++next;
-    if (child.is_object())
+    if (child.is_structured())
       number_leaves(child, next);
     else if (child.is_string())
       child = std::to_string(next);
@@ -31,7 +31,9 @@ void number_leaves(Json& node, int& next) {
 }
 
 Json numbered_summary() {
-  Json document = summary_json(Report{});
+  Report report;
+  report.prefix_cache.by_turn.resize(2);
+  Json document = summary_json(report);
   int next = 0;
   number_leaves(document, next);
   document["schema_version"] = kSummarySchemaVersion;
@@ -48,6 +50,7 @@ bool is_of_type(const Json& value, const Json& type) {
     return std::any_of(type.begin(), type.end(),
                        [&](const Json& one) { return is_of_type(value, one); });
   if (type == "object") return value.is_object();
+  if (type == "array") return value.is_array();
   if (type == "integer") return value.is_number_integer();
   if (type == "number") return value.is_number();
   if (type == "string") return value.is_string();
@@ -65,6 +68,11 @@ void expect_valid(const Json& value, Json rule, const std::string& pointer) {
   EXPECT_TRUE(rule.contains("description")) << pointer;
   if (rule.contains("$ref")) rule.update(schema()["$defs"]["quantiles"]);
   ASSERT_TRUE(is_of_type(value, rule["type"])) << pointer << " = " << value;
+  if (rule["type"] == "array") {
+    EXPECT_LE(value.size(), rule["maxItems"].get<std::size_t>()) << pointer;
+    for (const Json& row : value) expect_valid(row, rule["items"], pointer + "/0");
+    return;
+  }
   if (rule["type"] != "object") {
     EXPECT_TRUE(rule.contains("unit")) << pointer;
     const bool bounded = rule.contains("minimum") && value.is_number();
@@ -94,6 +102,7 @@ TEST(SummaryJson, EqualsItsSchemaKeyByKeyInOrder) {
   expect_valid(summary_json(Report{}), top, "");
   Report calibrated;
   calibrated.provenance.cost_holdout_error = 0.03;
+  calibrated.prefix_cache.by_turn.resize(Report::PrefixCache::kTurnRows);
   expect_valid(summary_json(calibrated), top, "");
 }
 
