@@ -31,6 +31,7 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] const KvGroup& group(std::size_t g) const override {
     return cache_.group(g).spec();
   }
+  [[nodiscard]] Tokens chunk_alignment() const override { return cache_.chunk_alignment(); }
   [[nodiscard]] std::int64_t slot(const Sequence& s, std::size_t g, Tokens position) const override;
   [[nodiscard]] std::int64_t slots_per_block() const override { return widest_.value(); }
 

@@ -110,7 +110,6 @@ nlohmann::ordered_json as_value(const std::string& text) {
 
 CalcRequest requested(const po::variables_map& values) {
   CalcRequest request;
-  request.config.set("/cache/groups", "model", "calc");
   for (const Setting& setting : kSettings)
     if (values.count(setting.option) > 0)
       request.config.set(setting.pointer, as_value(values[setting.option].as<std::string>()),

@@ -32,7 +32,7 @@ const DeclaredFields kFields{
         "Scales per channel or token; vLLM's int8_per_token_head keeps fp32. One per layer is "
         "fp32."),
     word_field(
-        "/cache/groups", "uniform", "layout",
+        "/cache/groups", "model", "layout",
         [] {
           return std::vector<std::string>{"model", "uniform"};
         },

@@ -89,6 +89,9 @@ class Allocator {
     static const KvGroup everything;
     return everything;
   }
+  /// Chunks of a prompt should end at multiples of it, or their end cannot be found again (states
+  /// of Mamba layers).
+  [[nodiscard]] virtual Tokens chunk_alignment() const { return Tokens(1); }
   /// Where the KV of token `position` of `s` lies in group `g`: slots of different tokens differ.
   /// Negative: nowhere.
   [[nodiscard]] virtual std::int64_t slot(const Sequence& s, std::size_t g,

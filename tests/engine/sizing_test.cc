@@ -37,7 +37,11 @@ TEST(Sizing, IsTheSubtractionThatVllmDoes) {
 }
 
 TEST(Sizing, LadderAddsUp) {
-  const KvBudget b = sized(R"({"model": "jamba-v0.1", "device": "h200"})", {64, 2048});
+  // With every layer in one table, the states of 64 sequences are set aside; otherwise they lie in
+  // the pool.
+  const KvBudget b = sized(
+      R"({"model": "jamba-v0.1", "device": "h200", "cache": {"groups": "uniform"}})", {64, 2048});
+  EXPECT_EQ(sized(R"({"model": "jamba-v0.1", "device": "h200"})", {64, 2048}).state, Bytes(0));
   std::int64_t left = 0;
   for (const LadderLine& line : b.ladder) {
     if (line.label == "usable") left = line.value;
