@@ -28,6 +28,7 @@ constexpr std::array kVerbs{
     Verb{"compare", "several settings or finished runs side by side", compare_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
+    Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},
     Verb{"list", "every policy, model, device and format by name", list_verb},
     Verb{"describe", "every config field with its unit, default and range", describe_verb},
 };

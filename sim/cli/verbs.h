@@ -21,6 +21,7 @@ int run_verb(Arguments arguments);
 int compare_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
+int ops_verb(Arguments arguments);
 int list_verb(Arguments arguments);
 int describe_verb(Arguments arguments);
 
