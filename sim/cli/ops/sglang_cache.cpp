@@ -15,7 +15,7 @@ using Json = OpsDialect::Json;
 
 constexpr std::int64_t kMostSlots = std::int64_t{1} << 22;
 // A tree without a pool is bounded too, by what is enough for any recording.
-constexpr std::int64_t kSlotsWithoutPool = std::int64_t{1} << 20;
+constexpr std::int64_t kSlotsWithoutPool = std::int64_t{1} << 18;
 constexpr std::int64_t kLargestPage = 4096;
 
 std::string policy_of(const OpFields& config) {
@@ -74,21 +74,20 @@ void SglangCache::set_values(std::span<const BlockId> pages, std::span<const std
 }
 
 Json SglangCache::values_of(std::span<const BlockId> pages) const {
-  Json all = Json::array();
+  Json::array_t all;
+  all.reserve(pages.size() * static_cast<std::size_t>(page().value()));
   for (const BlockId p : pages) {
     const std::int64_t first = p.index * page().value();
     for (std::int64_t slot = first; slot < first + page().value(); ++slot)
-      all.push_back(sized_ ? slot : values_[static_cast<std::size_t>(slot)]);
+      all.emplace_back(sized_ ? slot : values_[static_cast<std::size_t>(slot)]);
   }
   return all;
 }
 
 Json SglangCache::slots_of(const RequestRow& row, Tokens first, Tokens end) const {
-  Json all = Json::array();
-  for (Tokens i = first; i < end; i += Tokens(1)) {
-    const BlockId p = row.pages[static_cast<std::size_t>(i / page())];
-    all.push_back(p.index * page().value() + (i % page()).value());
-  }
+  Json::array_t all;
+  all.reserve(static_cast<std::size_t>(std::max<std::int64_t>(0, (end - first).value())));
+  for (Tokens i = first; i < end; i += Tokens(1)) all.emplace_back(slot_of(row, i));
   return all;
 }
 

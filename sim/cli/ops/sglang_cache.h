@@ -37,6 +37,10 @@ class SglangCache {
   /// Says what `pages`, taken for an insert, stand for. Requires page() values a page.
   void set_values(std::span<const BlockId> pages, std::span<const std::int64_t> values);
   [[nodiscard]] Json values_of(std::span<const BlockId> pages) const;
+  [[nodiscard]] std::int64_t slot_of(const RequestRow& row, Tokens token) const {
+    return row.pages[static_cast<std::size_t>(token / page())].index * page().value() +
+           (token % page()).value();
+  }
   /// Slots of the row's tokens first .. end-1.
   [[nodiscard]] Json slots_of(const RequestRow& row, Tokens first, Tokens end) const;
 

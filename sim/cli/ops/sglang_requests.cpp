@@ -172,13 +172,14 @@ Json SglangRequests::decode_all(const std::vector<Next>& batch) {
   if (cache.pool().available() < need) return {{"ok", false}, {"need", need.value()}};
   cache.evict_for(page * std::ssize(batch));
   cache.pool().make_ready(batch.size());
-  Json index = Json::array();
+  Json::array_t index;
+  index.reserve(batch.size());
   for (const auto& [run, token] : batch) {
     const Tokens at = run->row.tokens;
     const bool ok = cache.extend(run->row, at + Tokens(1));
     KVSIM_CHECK(ok, "what was available was taken");
     run->content.append({kVocabulary, token, 1});
-    index.push_back(world_.slots_of(run->row, at, at + Tokens(1))[0]);
+    index.emplace_back(world_.slot_of(run->row, at));
   }
   return {{"ok", true}, {"index", std::move(index)}};
 }
