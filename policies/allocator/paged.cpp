@@ -68,9 +68,7 @@ class Paged final : public Allocator {
     KVSIM_CHECK(hits == 0 || (hits_of_ == s.id && hits == std::ssize(hits_)),
                 "admission follows the look-up it relies on");
     const Tokens room = std::max(total, rule.reserve);
-    // Touching a cached hit takes it out of the free count too (semantics 4, step 5).
-    const auto revived = std::count_if(hits_.begin(), hits_.begin() + hits,
-                                       [&](BlockId b) { return pool_.users(b) == 0; });
+    const std::int64_t revived = idle_hits(hits);
     const std::int64_t spared = rule.others_running ? watermark_ : 0;
     const Tokens must_fit = rule.whole_prompt_must_fit ? std::max(room, s.tokens()) : room;
     if (blocks_for(must_fit, block_).value() - hits + revived + spared > pool_.free()) return false;
@@ -107,6 +105,11 @@ class Paged final : public Allocator {
     table.keys.restart(s.request.cache_salt);
     table.live = false;
     hits_of_ = {};
+  }
+
+  [[nodiscard]] Tokens block() const override { return block_; }
+  [[nodiscard]] Tokens idle_hit(const Sequence& /*s*/, Tokens hit) const override {
+    return block_ * idle_hits(hit / block_);
   }
 
   [[nodiscard]] bool caches_prefixes() const override { return caching_; }
@@ -169,6 +172,12 @@ class Paged final : public Allocator {
       table.keys.restart(s.request.cache_salt);
     }
     return table;
+  }
+
+  // Touching a cached hit takes it out of the free count too (semantics 4, step 5).
+  [[nodiscard]] std::int64_t idle_hits(std::int64_t hits) const {
+    return std::count_if(hits_.begin(), hits_.begin() + hits,
+                         [&](BlockId b) { return pool_.users(b) == 0; });
   }
 
   void extend_keys(const Sequence& s, Table& table, std::int64_t count) const {

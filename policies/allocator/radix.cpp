@@ -41,6 +41,12 @@ class RadixAllocator final : public Allocator {
   void commit(const Sequence& s) override;
   void release(const Sequence& s, Release why) override;
 
+  [[nodiscard]] Tokens block() const override { return page(); }
+  [[nodiscard]] Tokens idle_hit(const Sequence& s, Tokens hit) const override {
+    return cache_.tree().unlocked_tokens(cache_.tree().find(key(s, hit)).node);
+  }
+  void make_room(Tokens ask_for) override { cache_.evict_for(ask_for); }
+
   [[nodiscard]] bool caches_prefixes() const override { return cache_.enabled(); }
   [[nodiscard]] MemoryUse memory() const override {
     MemoryUse use;

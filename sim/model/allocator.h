@@ -57,6 +57,15 @@ class Allocator {
   /// Takes back everything `s` holds; what can be reused may stay cached.
   virtual void release(const Sequence& s, Release why) = 0;
 
+  /// Memory is taken in multiples of this.
+  [[nodiscard]] virtual Tokens block() const { return Tokens(1); }
+  /// Of the `hit` tokens that lookup found for `s`, those that no running sequence uses: admitting
+  /// `s` takes them out of MemoryUse::cached. At most `hit`.
+  [[nodiscard]] virtual Tokens idle_hit(const Sequence& /*s*/, Tokens hit) const { return hit; }
+  /// Evicts ahead, as far as it can be done, unless `ask` tokens are free already. For schedulers
+  /// that ask for a whole batch at once; admit and grow make their own room.
+  virtual void make_room(Tokens /*ask*/) {}
+
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }
   /// O(1).
