@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "policies/batching/new_token_ratio.h"
 #include "policies/batching/prefill_budget.h"
@@ -54,7 +55,10 @@ class Sglang final : public Scheduler {
                setup.sequences, setup.memory),
         chunk_size_(chunk_size(setup)) {}
 
-  void enqueue(SequenceId id) override { waiting_.push_back(id); }
+  void enqueue(SequenceId id) override {
+    waiting_.push_back(id);
+    ++fresh_;
+  }
 
   void plan(StepPlan& plan) override {
     if (running_.empty() || chunked_.valid()) full_ = false;
@@ -110,7 +114,7 @@ class Sglang final : public Scheduler {
       full_ = true;
       return;
     }
-    order_.sort(waiting_);
+    order_.sort(waiting_, std::exchange(fresh_, 0));
     PrefillBudget budget(limits());
     if (chunked_.valid()) go_on(budget, plan);
     if (plan.preempted.empty()) admit_waiting(room, budget, plan);
@@ -270,7 +274,7 @@ class Sglang final : public Scheduler {
     memory_.release(s, Release::kPreempted);
     s.computed = Tokens(0);
     s.running = false;
-    waiting_.push_back(s.id);
+    enqueue(s.id);
     plan.preempted.push_back(s.id);
   }
 
@@ -283,6 +287,7 @@ class Sglang final : public Scheduler {
   SglangOrder order_;
   std::optional<Tokens> chunk_size_;
   std::deque<SequenceId> waiting_;
+  std::size_t fresh_ = 0;            // of waiting_, not in order yet
   std::vector<SequenceId> running_;  // whole prompts, in order of admission
   SequenceId chunked_;               // the one prompt that is part computed, if any
   bool full_ = false;                // nobody is admitted until the batch shrinks

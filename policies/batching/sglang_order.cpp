@@ -34,13 +34,26 @@ SglangOrder::SglangOrder(std::string_view word, bool by_priority, const Sequence
   if (by_prefix && !memory_.caches_prefixes()) rule_ = Rule::kFcfs;
 }
 
-void SglangOrder::sort(std::deque<SequenceId>& waiting) {
-  const auto by = [&](auto less) { std::stable_sort(waiting.begin(), waiting.end(), less); };
-  if (rule_ == Rule::kLof)
-    by([&](auto a, auto b) { return request(a).output > request(b).output; });
-  if (by_priority_) by([&](auto a, auto b) { return request(a).priority < request(b).priority; });
+bool SglangOrder::before(const Request& a, const Request& b) const {
+  if (by_priority_ && a.priority != b.priority) return a.priority < b.priority;
+  return rule_ == Rule::kLof && a.output > b.output;
+}
+
+// What is there already is in order: only those that joined move, behind their equals.
+void SglangOrder::put_in_place(std::deque<SequenceId>& waiting, std::size_t fresh) const {
+  for (auto next = waiting.end() - static_cast<std::ptrdiff_t>(fresh); next != waiting.end();
+       ++next) {
+    const auto place = std::upper_bound(
+        waiting.begin(), next, *next,
+        [this](SequenceId a, SequenceId b) { return before(request(a), request(b)); });
+    std::rotate(place, next, next + 1);
+  }
+}
+
+void SglangOrder::sort(std::deque<SequenceId>& waiting, std::size_t fresh) {
   if (rule_ == Rule::kDfsWeight) return sort_by_branch(waiting);
-  if (rule_ != Rule::kLpm || waiting.size() > kMostForPrefixes) return;
+  if (rule_ != Rule::kLpm) return put_in_place(waiting, fresh);
+  if (waiting.size() > kMostForPrefixes) return;
   look_up(waiting);
   defer_followers();
   std::stable_sort(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {

@@ -29,7 +29,8 @@ class SglangOrder {
   /// Without a prefix cache, lpm and dfs-weight are fcfs.
   SglangOrder(std::string_view word, bool by_priority, const Sequences& sequences,
               Allocator& memory);
-  void sort(std::deque<SequenceId>& waiting);
+  /// `fresh` of the waiting, at the back, have joined since the last call.
+  void sort(std::deque<SequenceId>& waiting, std::size_t fresh);
 
  private:
   enum class Rule { kFcfs, kLof, kLpm, kDfsWeight };
@@ -39,6 +40,8 @@ class SglangOrder {
     bool later = false;  ///< An earlier one will bring its prefix into the cache.
   };
 
+  void put_in_place(std::deque<SequenceId>& waiting, std::size_t fresh) const;
+  [[nodiscard]] bool before(const Request& a, const Request& b) const;
   [[nodiscard]] const Request& request(SequenceId id) const { return sequences_[id].request; }
   void look_up(const std::deque<SequenceId>& waiting);
   void defer_followers();

@@ -273,13 +273,39 @@ TEST(SglangBatching, RefusesSettingsThatDoNotGoTogether) {
   EXPECT_EQ(problem(R"({"chunked_prefill_size": -1})"), "none");
 }
 
+// Every setting, on memory that is too small for comfort: all are served, the books balance at
+// every step, and it is the same run again.
+TEST(SglangBatching, ServesAllUnderEverySetting) {
+  for (const std::string allocator : {"contiguous", "paged", "radix"})
+    for (const std::string& order : SglangOrder::words())
+      for (const bool mixed : {false, true})
+        for (const int chunk : {16, 64, -1}) {
+          SCOPED_TRACE(allocator + " " + order + (mixed ? " mixed " : " ") + std::to_string(chunk));
+          tiny::World world;
+          world.config.set("/cache/allocator", allocator, "test");
+          world.config.set("/cache/reserve", "oracle", "test");
+          world.config.set("/scheduler/batching", "sglang", "test");
+          world.config.set("/scheduler/schedule_policy", order, "test");
+          world.config.set("/scheduler/enable_mixed_chunk", mixed, "test");
+          world.config.set("/scheduler/chunked_prefill_size", chunk, "test");
+          world.config.set("/scheduler/schedule_conservativeness", 0.1, "test");
+          world.config.set("/verify", "books", "test");
+          world.capacity = Tokens(16 * 40);
+          world.requests = tiny::random_requests(5, 80, 6);
+          const Report report = world.run();
+          EXPECT_EQ(report.requests.completed + report.requests.rejected, 80);
+          EXPECT_GT(report.requests.completed, 70);
+          EXPECT_EQ(world.run().provenance.fingerprint, report.provenance.fingerprint);
+        }
+}
+
 // ---- Orders -------------------------------------------------------------------------------------
 
 Ids sorted(Served& served, const std::string& word, std::vector<SequenceId> ids,
            bool by_priority = false) {
   std::deque<SequenceId> waiting(ids.begin(), ids.end());
   SglangOrder order(word, by_priority, served.sequences(), served.memory());
-  order.sort(waiting);
+  order.sort(waiting, waiting.size());
   Ids sorted;
   for (const SequenceId id : waiting) sorted.push_back(id.index);
   return sorted;
