@@ -3,18 +3,20 @@
 //
 // Whenever somebody can be admitted a prefill batch runs and the decodes wait. Admission looks
 // ahead: beside the prompt it wants room for the output that everybody is expected to produce, a
-// share (NewTokenRatio) of what they may. When a decode finds no room after all, the sequences with
-// the least output are retracted and come back at the end of the queue. A batch that could not take
-// the next one is full, and nobody is looked at again until it shrinks. With mixed chunks the
-// decodes ride along with the prefills.
-// Deviations: the output limit is the request's true output length, as for orca. Memory is taken
-// request by request, so what the prefill batch evicts is asked for one by one. Who could never
-// pass the look-ahead is admitted to an empty replica (SGLang caps such a request's output at its
-// door), and the last one running is retracted, not aborted.
-// Cost: O(running + admitted) per step, and the order of the queue.
+// share (NewTokenRatio) of what they may. When a decode finds no room after all, sequences are
+// retracted (by default `least-progress`) and come back at the end of the queue. A batch that could
+// not take the next one is full, and nobody is looked at again until it shrinks. With mixed chunks
+// the decodes ride along with the prefills. Deviations: the output limit is the request's true
+// output length, as for orca. Memory is taken request by request, so what the prefill batch evicts
+// is asked for one by one. Who could never pass the look-ahead is admitted to an empty replica
+// (SGLang caps such a request's output at its door), and the last one running is retracted, not
+// aborted. Cost: O(running + admitted) per step, and the order of the queue.
 
 #include <algorithm>
 #include <deque>
+#include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "policies/batching/new_token_ratio.h"
@@ -22,6 +24,7 @@
 #include "policies/batching/sglang_order.h"
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
+#include "sim/model/preemption_policy.h"
 #include "sim/model/scheduler.h"
 
 namespace kvsim {
@@ -53,7 +56,8 @@ class Sglang final : public Scheduler {
         ratio_(setup.config.number("/scheduler/schedule_conservativeness")),
         order_(setup.config.text("/scheduler/schedule_policy"), by_priority(setup.config),
                setup.sequences, setup.memory),
-        chunk_size_(chunk_size(setup)) {}
+        chunk_size_(chunk_size(setup)),
+        victims_(Registry<PreemptionPolicy>::make(victim_word(setup.config), {setup.config})) {}
 
   void enqueue(SequenceId id) override {
     waiting_.push_back(id);
@@ -94,6 +98,10 @@ class Sglang final : public Scheduler {
       config.fail("/scheduler/schedule_policy",
                   "expected fcfs or lof when /scheduler/policy is priority, got '" + order + "'");
     return wanted;
+  }
+  static std::string victim_word(const ConfigView& config) {
+    if (config.has("/scheduler/preemption")) return config.text("/scheduler/preemption");
+    return "least-progress";
   }
   static std::optional<Tokens> chunk_size(const Setup& setup) {
     const Tokens size(setup.config.integer("/scheduler/chunked_prefill_size"));
@@ -250,16 +258,9 @@ class Sglang final : public Scheduler {
     memory_.make_room(page * static_cast<std::int64_t>(count));
   }
 
-  // Of the first `count` running: the least output, ties the longest prompt, then the latest.
+  // Of the first `count` running.
   [[nodiscard]] std::size_t first_to_go(std::size_t count) const {
-    std::size_t victim = 0;
-    const auto rank = [&](std::size_t i) {
-      const Sequence& s = sequences_[running_[i]];
-      return std::pair(s.generated, -s.request.prompt);
-    };
-    for (std::size_t i = 1; i < count; ++i)
-      if (rank(i) <= rank(victim)) victim = i;
-    return victim;
+    return victims_->victim(std::span(running_).first(count), sequences_);
   }
 
   void retract(std::size_t victim, std::size_t remaining, StepPlan& plan) {
@@ -286,6 +287,7 @@ class Sglang final : public Scheduler {
   NewTokenRatio ratio_;
   SglangOrder order_;
   std::optional<Tokens> chunk_size_;
+  std::unique_ptr<PreemptionPolicy> victims_;
   std::deque<SequenceId> waiting_;
   std::size_t fresh_ = 0;            // of waiting_, not in order yet
   std::vector<SequenceId> running_;  // whole prompts, in order of admission
