@@ -22,6 +22,10 @@ class PagedAllocator final : public Allocator {
   void commit(const Sequence& /*s*/) override {}
   void release(const Sequence& s, Release /*why*/) override { cache_.release(s); }
 
+  [[nodiscard]] Tokens block() const override { return block_; }
+  [[nodiscard]] Tokens idle_hit(const Sequence& s, Tokens /*hit*/) const override {
+    return block_ * cache_.idle_hits(s);
+  }
   void step_starts() override { cache_.step_starts(); }
   [[nodiscard]] bool can_fork() const override { return true; }
   void fork(const Sequence& parent, const Sequence& child) override { cache_.fork(parent, child); }

@@ -129,6 +129,13 @@ std::span<const BlockId> PagedCache::hits(const Sequence& s, std::size_t group) 
   return h == nullptr ? std::span<const BlockId>{} : h->hits[group];
 }
 
+std::int64_t PagedCache::idle_hits(const Sequence& s) const {
+  std::int64_t idle = 0;
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (const BlockId id : hits(s, g)) idle += id != kNullBlock && pool_.users(id) == 0;
+  return idle;
+}
+
 void PagedCache::drop_hits(const Sequence& s) {
   for (auto& hits : holding_of(s).hits) hits.clear();
 }

@@ -60,6 +60,8 @@ class PagedCache {
   Hit lookup(const Sequence& s);
   /// The blocks that the last lookup() of `s` found, per group.
   [[nodiscard]] std::span<const BlockId> hits(const Sequence& s, std::size_t group) const;
+  /// How many of them nobody uses.
+  [[nodiscard]] std::int64_t idle_hits(const Sequence& s) const;
   /// Forgets what lookup() found.
   void drop_hits(const Sequence& s);
   /// Slots for s.computed + `hit` + demand.fresh tokens, the first `hit` from the cache. False if

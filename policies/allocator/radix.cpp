@@ -48,6 +48,11 @@ class RadixAllocator final : public Allocator {
     if (row == nullptr || at >= row->pages.size()) return -1;
     return row->pages[at].index * page().value() + (position % page()).value();
   }
+  [[nodiscard]] Tokens block() const override { return page(); }
+  [[nodiscard]] Tokens idle_hit(const Sequence& s, Tokens hit) const override {
+    return cache_.tree().unlocked_tokens(cache_.tree().find(key(s, hit)).node);
+  }
+  void make_room(Tokens ask_for) override { cache_.evict_for(ask_for); }
 
   [[nodiscard]] bool caches_prefixes() const override { return cache_.enabled(); }
   [[nodiscard]] MemoryUse memory() const override {

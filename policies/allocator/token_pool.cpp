@@ -14,7 +14,7 @@ TokenPool::TokenPool(const Setup& setup)
 }
 
 bool TokenPool::take(std::size_t count, std::size_t comfort, std::vector<BlockId>& out) {
-  if (sort_ && comfort > free_) sort_in_parked();
+  make_ready(comfort);
   if (count > free_) return false;
   const auto first = ring_.begin() + static_cast<std::ptrdiff_t>(first_);
   const std::size_t straight = std::min(count, ring_.size() - first_);

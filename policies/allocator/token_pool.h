@@ -34,8 +34,11 @@ class TokenPool {
   [[nodiscard]] std::size_t pages_for(Tokens n) const {
     return static_cast<std::size_t>(blocks_for(n, page_).value());
   }
-  /// Appends `count` pages to `out`. All or nothing. With Setup::sort, what is parked comes back
-  /// first if fewer than `comfort` pages are at hand.
+  /// With Setup::sort, what is parked comes back if fewer than `comfort` pages are at hand.
+  void make_ready(std::size_t comfort) {
+    if (sort_ && comfort > free_) sort_in_parked();
+  }
+  /// Appends `count` pages to `out`, after make_ready(comfort). All or nothing.
   [[nodiscard]] bool take(std::size_t count, std::size_t comfort, std::vector<BlockId>& out);
   /// Takes back pages that were freed together.
   void give_back(std::span<const BlockId> pages);

@@ -19,8 +19,8 @@ const DeclaredFields kFields{
         },
         "Order of the waiting queue: arrival, or (priority, arrival)."),
     word_field("/scheduler/preemption", "null", "policy", Registry<PreemptionPolicy>::names,
-               "Which running sequence gives way; by default vLLM's: last, or priority under "
-               "policy priority."),
+               "Which running sequence gives way; by default last, or priority under policy "
+               "priority (vllm), or least-progress (sglang)."),
 };
 
 }  // namespace

@@ -6,8 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "sim/cli/ops/dialect.h"
-#include "sim/cli/ops/op_fields.h"
+#include "sim/cli/ops/replay.h"
 #include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
 #include "sim/core/input_error.h"
@@ -17,7 +16,6 @@
 namespace kvsim {
 namespace {
 
-using Json = OpsDialect::Json;
 namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
@@ -47,60 +45,6 @@ std::string file_of(const po::variables_map& given) {
   return files[0];
 }
 
-// The library prints and copies nested values by recursion: bound it before it sees them.
-bool too_deep(std::string_view text) {
-  constexpr int kDeepest = 32;
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') quoted = !quoted;
-    if (quoted && c == '\\') ++i;
-    if (quoted) continue;
-    if (c == '[' || c == '{') ++depth;
-    if (c == ']' || c == '}') --depth;
-    if (depth > kDeepest) return true;
-  }
-  return false;
-}
-
-Json parsed(std::string_view line) {
-  if (too_deep(line)) throw OpError("nested too deeply: no operation needs that");
-  Json op = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (op.is_discarded()) throw OpError("not JSON: write one operation per line");
-  if (OpFields(op).text("op").empty()) OpFields::fail("op", "is empty");
-  return op;
-}
-
-// Replays a file; remembers the first line that could not be carried out.
-class Replay {
- public:
-  explicit Replay(OpsDialect& dialect) : dialect_(dialect) {}
-
-  [[nodiscard]] Json record_of(std::string_view line, std::size_t number) {
-    Json op;
-    ++records_;
-    try {
-      op = parsed(line);
-      return dialect_.answer(op, number - 1);
-    } catch (const OpError& error) {
-      if (problems_++ == 0) first_ = fmt::format("{}: {}", number, error.what());
-      Json record = record_head(op.is_object() ? op : Json::object(), number - 1);
-      record["error"] = error.what();
-      return record;
-    }
-  }
-  [[nodiscard]] std::size_t records() const { return records_; }
-  [[nodiscard]] std::size_t problems() const { return problems_; }
-  [[nodiscard]] const std::string& first() const { return first_; }
-
- private:
-  OpsDialect& dialect_;
-  std::size_t records_ = 0;
-  std::size_t problems_ = 0;
-  std::string first_;
-};
-
 }  // namespace
 
 int ops_verb(Arguments arguments) {
@@ -110,11 +54,10 @@ int ops_verb(Arguments arguments) {
   if (!given) return kExitOk;
   const std::unique_ptr<OpsDialect> dialect = dialect_of(*given);
   TextInput input(file_of(*given));
-  Replay replay(*dialect);
+  OpsReplay replay(*dialect);
   std::string_view line;
   while (input.next(line)) {
-    const Json record = replay.record_of(line, input.line_number());
-    fmt::print("{}\n", record.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", replay.record_of(line, input.line_number()));
   }
   if (replay.records() == 0) throw InputError(input.name(), "line 1", "no operation in it");
   if (replay.problems() == 0) return kExitOk;

@@ -98,6 +98,14 @@ class Allocator {
                                           Tokens position) const = 0;
   /// Slots of block b run from b * slots_per_block() on.
   [[nodiscard]] virtual std::int64_t slots_per_block() const { return 1; }
+  /// Memory is taken in multiples of this.
+  [[nodiscard]] virtual Tokens block() const { return Tokens(1); }
+  /// Of what lookup found for `s` (`hit` tokens), that which no running sequence uses: admitting
+  /// `s` takes so much out of MemoryUse::cached.
+  [[nodiscard]] virtual Tokens idle_hit(const Sequence& /*s*/, Tokens hit) const { return hit; }
+  /// Evicts ahead, as far as it can be done, unless `ask` tokens are free already. For schedulers
+  /// that ask for a whole batch at once; admit and grow make their own room.
+  virtual void make_room(Tokens /*ask*/) {}
 
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }

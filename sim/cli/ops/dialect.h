@@ -25,8 +25,8 @@ class OpsDialect {
   virtual ~OpsDialect() = default;
 
   /// Carries out `op`, a JSON object with a text "op", and returns its record: "i" (which is
-  /// `line`, from 0), "op", "id" if it had one, and the answer. Throws OpError for a bad operation.
-  /// Where the real system itself raises an exception, the record says so under "error".
+  /// `line`, from 0), "op", and the answer. Throws OpError for a bad operation. Where the real
+  /// system itself raises an exception, the record says so under "error".
   [[nodiscard]] virtual Json answer(const Json& op, std::size_t line) = 0;
   /// Recounts everything and aborts on a contradiction; for tests.
   virtual void check_books() const {}
@@ -35,7 +35,7 @@ class OpsDialect {
 [[nodiscard]] std::unique_ptr<OpsDialect> make_sglang_ops();
 [[nodiscard]] std::unique_ptr<OpsDialect> make_vllm_ops();
 
-/// The fields that every record starts with.
+/// "i", "op", and "id" if the operation has one: how an error record starts, and most others.
 [[nodiscard]] OpsDialect::Json record_head(const OpsDialect::Json& op, std::size_t line);
 
 }  // namespace kvsim

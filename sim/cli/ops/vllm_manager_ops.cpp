@@ -29,10 +29,7 @@ Content copies_of(std::int64_t token, std::int64_t count) {
 
 }  // namespace
 
-VllmManagerOps::VllmManagerOps(const OpFields& op)
-    : cache_(cache_setup(op)),
-      pool_(cache_),
-      longest_(op.integer_or("max_model_len", 8192, 1, kMostTokens)) {}
+VllmManagerOps::VllmManagerOps(const OpFields& op) : cache_(cache_setup(op)), pool_(cache_) {}
 
 void VllmManagerOps::describe(Json& record) {
   record["null_block"] = kNullBlock.index;
@@ -233,6 +230,7 @@ std::vector<BlockId> VllmManagerOps::block_ids(const OpFields& op) const {
 }
 
 void VllmManagerOps::touch(const OpFields& op) {
+  touched_ = true;
   for (const BlockId id : block_ids(op)) cache_.pool().touch(id, 0);
 }
 

@@ -19,7 +19,10 @@ class VllmManagerOps {
   void answer(const OpFields& op, Json& record);
   /// Null block and number of groups: what `config` itself answers.
   void describe(Json& record);
-  void check_books() const { cache_.check_books(); }
+  /// Blocks that `touch` took have a user that no table knows of: then there is nothing to check.
+  void check_books() const {
+    if (!touched_) cache_.check_books();
+  }
 
  private:
   struct Asked {
@@ -53,7 +56,7 @@ class VllmManagerOps {
   PoolRecord pool_;
   NamedSequences sequences_;
   std::map<SequenceId, Asked> asked_;
-  Tokens longest_;
+  bool touched_ = false;
 };
 
 }  // namespace kvsim
