@@ -16,50 +16,78 @@ namespace kvsim {
 struct StepShape {
   std::int64_t decodes = 0;   ///< Sequences that compute their one newest token.
   std::int64_t prefills = 0;  ///< Chunks of two or more tokens, and first tokens.
-  std::int64_t samples = 0;   ///< Sequences whose logits are needed: one row of the head each.
-  Tokens decode_context;      ///< KV tokens the decodes read, their own included.
-  Tokens prefill_new;         ///< Tokens computed by the prefills.
-  Tokens prefill_context;     ///< KV tokens the prefills read, each once, their own included.
+  std::int64_t samples = 0;   ///< Tokens whose logits are needed: one row of the head each.
+  Tokens drafts;              ///< Guesses that decodes verify, computed beside the newest tokens.
+  Tokens decode_context;      ///< KV tokens the decodes read, each once, their own included.
+  std::int64_t decode_pairs = 0;  ///< (query, key) pairs of the decodes.
+  Tokens prefill_new;             ///< Tokens computed by the prefills.
+  Tokens prefill_context;         ///< KV tokens the prefills read, each once, their own included.
   /// (query, key) pairs under the causal mask, summed over the prefills.
   std::int64_t prefill_pairs = 0;
   Tokens longest_context;
-  /// The same three with no context longer than the model's sliding window.
+  /// The same with no context longer than the model's sliding window.
   Tokens windowed_decode_context;
+  std::int64_t windowed_decode_pairs = 0;
   Tokens windowed_prefill_context;
   std::int64_t windowed_prefill_pairs = 0;
   /// Decodes by context length: bucket b counts contexts of [2^b, 2^(b+1)) tokens.
   static constexpr std::size_t kBuckets = 24;
   std::array<std::int32_t, kBuckets> decode_contexts{};
+  std::int64_t sampling = 0;  ///< Sequences that sample: a guesser goes on from each.
+  Tokens sampling_context;    ///< KV tokens of theirs.
 
   [[nodiscard]] bool empty() const { return decodes + prefills == 0; }
   /// Tokens that pass through the dense layers.
-  [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + prefill_new; }
+  [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + drafts + prefill_new; }
 
   /// `fresh` tokens on top of `context` earlier ones. A window of 0 tokens means none.
   void add_prefill(Tokens context, Tokens fresh, Tokens window) {
+    const Attended seen = attended(context, fresh, window);
     ++prefills;
     prefill_new += fresh;
     prefill_context += context + fresh;
     prefill_pairs += pairs(context.value(), fresh.value());
     longest_context = std::max(longest_context, context + fresh);
-    const std::int64_t w = window.value() == 0 ? (context + fresh).value() : window.value();
-    windowed_prefill_context += Tokens(std::min((context + fresh).value(), w + fresh.value() - 1));
-    // Query i (from 0) sees min(context + i + 1, w) keys.
-    const std::int64_t growing = std::clamp(w - context.value(), std::int64_t{0}, fresh.value());
-    windowed_prefill_pairs += pairs(context.value(), growing) + (fresh.value() - growing) * w;
+    windowed_prefill_context += seen.read;
+    windowed_prefill_pairs += seen.pairs;
   }
-  /// One token that reads `context` tokens of KV, itself included.
-  void add_decode(Tokens context, Tokens window) {
+  /// One token and `guesses` after it, which together read `context` tokens of KV, themselves
+  /// included: one pass over the context, whatever their number.
+  void add_decode(Tokens context, Tokens window, Tokens guesses = Tokens(0)) {
+    const Tokens fresh = Tokens(1) + guesses;
+    const Attended seen = attended(context - fresh, fresh, window);
     ++decodes;
+    drafts += guesses;
     decode_context += context;
+    decode_pairs += pairs((context - fresh).value(), fresh.value());
     longest_context = std::max(longest_context, context);
-    windowed_decode_context += window.value() == 0 ? context : std::min(context, window);
+    windowed_decode_context += seen.read;
+    windowed_decode_pairs += seen.pairs;
     const auto bucket =
         static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())) - 1);
     ++decode_contexts[std::min(bucket, kBuckets - 1)];
   }
+  /// A sequence of `context` tokens samples after each of its last `rows`.
+  void add_samples(Tokens context, std::int64_t rows) {
+    ++sampling;
+    sampling_context += context;
+    samples += rows;
+  }
 
  private:
+  /// What a window leaves of the keys: those that anybody reads, and the (query, key) pairs.
+  struct Attended {
+    Tokens read;
+    std::int64_t pairs = 0;
+  };
+  [[nodiscard]] static constexpr Attended attended(Tokens context, Tokens fresh, Tokens window) {
+    const std::int64_t all = (context + fresh).value();
+    const std::int64_t w = window.value() == 0 ? all : window.value();
+    // Query i (from 0) sees min(context + i + 1, w) keys.
+    const std::int64_t growing = std::clamp(w - context.value(), std::int64_t{0}, fresh.value());
+    return {Tokens(std::min(all, w + fresh.value() - 1)),
+            pairs(context.value(), growing) + (fresh.value() - growing) * w};
+  }
   [[nodiscard]] static constexpr std::int64_t pairs(std::int64_t context, std::int64_t fresh) {
     return fresh * context + fresh * (fresh + 1) / 2;
   }
@@ -68,9 +96,10 @@ struct StepShape {
 /// A sequence's share of a step.
 struct StepWork {
   SequenceId sequence;
-  Tokens context;   ///< Tokens computed before this step.
-  Tokens compute;   ///< Tokens computed by it.
-  Tokens drafts{};  ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
+  Tokens context;    ///< Tokens computed before this step.
+  Tokens compute;    ///< Tokens computed by it.
+  Tokens drafts{};   ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
+  Tokens padding{};  ///< Of the drafts those that nobody guessed and that are never right.
 };
 
 struct Admission {
