@@ -80,6 +80,14 @@ std::string cache(const Report& r) {
   return text;
 }
 
+std::string guesses(const Report& r) {
+  if (!r.speculation) return "";
+  const Report::Speculation& s = *r.speculation;
+  return line("speculation", fmt::format("{} of {} guesses right, {} tokens a verification",
+                                         percent(s.acceptance_rate), grouped(s.num_draft_tokens),
+                                         grouped(s.mean_acceptance_length, 2)));
+}
+
 std::string machine(const Report& r) {
   std::string text =
       line("batch", fmt::format("{} running on average, {} at most; {} waiting at most; {}",
@@ -127,7 +135,7 @@ std::string warnings(const Report& r) {
 
 std::string run_table(const Report& r) {
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +
-                     machine(r) + "\n" + provenance(r);
+                     guesses(r) + machine(r) + "\n" + provenance(r);
   const std::string told = warnings(r);
   return told.empty() ? text : text + "\n" + told;
 }

@@ -62,6 +62,7 @@ PagedAllocator::PagedAllocator(const Setup& setup)
     : cache_(cache_setup(setup)),
       block_(setup.block),
       lookahead_(speculation_of(setup.config).lookahead()),
+      max_model_len_(setup.max_model_len),
       whole_prompt_rule_(!march(setup)) {}
 
 bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {

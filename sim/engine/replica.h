@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "sim/engine/acceptance.h"
 #include "sim/engine/observers.h"
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
@@ -51,6 +52,8 @@ class Replica {
   void note_preemptions(Time now);
   void shape_step();
   void advance(const StepWork& work, Time now);
+  Tokens accept(Sequence& s, const StepWork& work, Time now);
+  void sample(Sequence& s, Time now);
 
   ReplicaId id_;
   bool verify_books_;
@@ -58,6 +61,7 @@ class Replica {
   Tokens window_;
   const CostModel& cost_;
   const Observers& observers_;
+  Acceptance acceptance_;
   Sequences sequences_;
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -8,6 +8,8 @@
 #include "sim/engine/engine.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
+#include "sim/engine/speculation_meter.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -69,6 +71,9 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   MissAttribution misses(replica_count, parts.block);
   std::vector<Observer*> all{&metrics};
   all.push_back(&misses);
+  SpeculationMeter guesses;
+  const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
+  if (guessing) all.push_back(&guesses);
   all.insert(all.end(), watchers.begin(), watchers.end());
   const Observers observers(std::move(all));
 
@@ -88,6 +93,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   describe_pool(parts, replicas.front().memory().memory(), report);
   metrics.summarise(report);
   if (replicas.front().memory().caches_prefixes()) report.prefix_cache = misses.result();
+  if (guessing) report.speculation = guesses.result();
   for (const Replica& replica : replicas) {
     const Allocator::Counters counters = replica.memory().counters();
     report.evictions += counters.evictions;

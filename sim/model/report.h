@@ -5,6 +5,7 @@
 // (reports/schema/summary.schema.json), where each is defined.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,15 @@ struct Report {
     std::int64_t max_running = 0, max_waiting = 0;
     double mean_tokens = 0;  ///< Tokens computed per step.
   } batch;
+
+  /// Guessing tokens ahead; absent where nobody guesses. Counts as vLLM's vllm:spec_decode_*.
+  struct Speculation {
+    std::int64_t num_drafts = 0;  ///< Times a sequence's guesses were verified.
+    std::int64_t num_draft_tokens = 0, num_accepted_tokens = 0;
+    double acceptance_rate = 0, mean_acceptance_length = 0;
+    std::vector<double> per_position;
+  };
+  std::optional<Speculation> speculation;
 
   std::int64_t preemptions = 0, recomputed_tokens = 0, computed_tokens = 0, prompt_tokens = 0,
                output_tokens = 0, evictions = 0, cow_copies = 0, transfers = 0, events = 0;
