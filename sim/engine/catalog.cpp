@@ -15,6 +15,8 @@ const DeclaredFields kFields{
     text_field("/model", "\"llama-3.1-8b\"", "A built-in model, or the path of a HF config.json."),
     text_field("/device", "\"h200\"",
                "A built-in GPU, or the path of a file like those of configs/devices."),
+    text_field("/speculative/model", "null",
+               "The smaller model that guesses (draft_model): named like /model."),
     word_field(
         "/cost", "auto", "cost model",
         [] {
@@ -75,6 +77,11 @@ Named find(const std::string& pointer, const std::string& kind, const std::strin
 
 ModelSpec load_model(const ConfigView& config) {
   const Named found = find("/model", "models", "model", config);
+  return parse_model(found.text, found.file, found.name);
+}
+
+ModelSpec load_draft_model(const ConfigView& config) {
+  const Named found = find("/speculative/model", "models", "model", config);
   return parse_model(found.text, found.file, found.name);
 }
 

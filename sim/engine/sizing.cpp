@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sim/core/config_schema.h"
+#include "sim/engine/drafter.h"
 
 namespace kvsim {
 namespace {
@@ -58,7 +59,8 @@ Bytes state_per_gpu(const ModelSpec& model, const Sharding& shards) {
 }
 
 void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
-                  const ConfigView& config, const Deployment& d, const BatchLimits& limits) {
+                  const ConfigView& config, const Deployment& d,
+                  const std::optional<Drafter>& drafter, const BatchLimits& limits) {
   const bool said = config.has("/runtime_gib");
   const auto line = [&b](std::string label, std::int64_t value, std::string unit, Certainty how,
                          std::string why) {
@@ -72,6 +74,11 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
        is_quantised(d.weights) ? Certainty::kEstimated : Certainty::kExact,
        fmt::format("{} in {}, tensor_parallel_size {}", model.name, word_of(d.weights),
                    d.shards.tensor));
+  if (drafter)
+    line("drafter", -b.drafter.value(), "bytes",
+         is_quantised(drafter->weights) || !drafter->own_head ? Certainty::kEstimated
+                                                              : Certainty::kExact,
+         fmt::format("weights of {}, which guesses tokens ahead", drafter->model.name));
   line("runtime", -b.runtime.value(), "bytes", said ? Certainty::kExact : Certainty::kEstimated,
        said ? "runtime_gib"
             : fmt::format("context, graphs, activations of {} tokens", limits.tokens));
@@ -80,9 +87,12 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
          fmt::format("{} sequences, whatever their length", limits.sequences));
   line("left for KV", b.available.value(), "bytes",
        said ? Certainty::kExact : Certainty::kEstimated, "per GPU");
+  const std::string more =
+      drafter ? fmt::format(" and {} of {}", drafter->model.attention_layers(), drafter->model.name)
+              : "";
   line("one token", b.per_token.value(), "bytes", Certainty::kExact,
-       fmt::format("{} layers in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
-                   word_of(d.kv.dtype)));
+       fmt::format("{} layers{} in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
+                   more, word_of(d.kv.dtype)));
   line("one block", b.per_block.value(), "bytes", Certainty::kExact,
        fmt::format("{} tokens", b.block.value()));
   const bool pinned = config.has("/cache/num_gpu_blocks_override");
@@ -124,8 +134,9 @@ std::string cures(const ModelSpec& model, const KvBudget& budget, const Deployme
   config.fail("/device",
               fmt::format("no room for KV on {}: {:.2f} GiB usable - {:.2f} weights - {:.2f} "
                           "runtime and state = {:.2f} GiB per GPU; try {}",
-                          device.name, gib(b.requested), gib(b.weights), gib(b.runtime + b.state),
-                          gib(b.available), cures(model, b, read_deployment(model, config))));
+                          device.name, gib(b.requested), gib(b.weights + b.drafter),
+                          gib(b.runtime + b.state), gib(b.available),
+                          cures(model, b, read_deployment(model, config))));
 }
 
 }  // namespace
@@ -145,6 +156,7 @@ std::string_view word_of(Certainty certainty) {
 KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,
                      BatchLimits limits) {
   const Deployment d = read_deployment(model, config);
+  const auto drafter = load_drafter(model, d, config);
   const std::int64_t layers = layers_per_gpu(model.attention_layers(), d.shards);
   const KvLayerBytes layer = kv_layer_bytes(model, d.kv, d.shards.tensor);
   KvBudget b;
@@ -154,15 +166,20 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
   b.weights = weight_bytes(count_parameters(model, d.shards), d.weights);
   b.runtime = runtime_bytes(model, d.shards, config, limits);
   b.state = state_per_gpu(model, d.shards) * limits.sequences;
-  b.available = b.requested - b.weights - b.runtime - b.state;
+  if (drafter) b.drafter = drafter->weights_per_gpu(d.shards.tensor);
+  b.available = b.requested - b.weights - b.drafter - b.runtime - b.state;
   b.block = d.block;
   b.per_block = layer.of_block(d.block) * layers;
   b.per_token = Bytes((layer.token_bits * layers + 7) / 8);
+  if (drafter) {
+    b.per_block += drafter->kv_block_bytes(d);
+    b.per_token += kv_token_bytes(drafter->model, d.kv, d.shards.tensor);
+  }
   b.blocks = Blocks(std::max<std::int64_t>(0, b.available.value() / b.per_block.value()));
   if (config.has("/cache/num_gpu_blocks_override"))
     b.blocks = Blocks(config.integer("/cache/num_gpu_blocks_override"));
   b.capacity = Tokens(b.blocks.value() * b.block.value());
-  write_ladder(b, model, device, config, d, limits);
+  write_ladder(b, model, device, config, d, drafter, limits);
   return b;
 }
 

@@ -42,11 +42,12 @@ struct KvBudget {
   Bytes total;
   Bytes requested;
   Bytes weights;
+  Bytes drafter;  ///< Weights of the network that guesses tokens ahead.
   Bytes runtime;
   Bytes state;      ///< Mamba states of max_num_seqs sequences.
   Bytes available;  ///< For KV blocks; negative if the model does not fit.
-  Bytes per_block;
-  Bytes per_token;  ///< Per-channel scales left out.
+  Bytes per_block;  ///< The drafter's KV included.
+  Bytes per_token;  ///< The same; per-channel scales left out.
   Tokens block;
   Blocks blocks;    ///< vLLM's null block is one of them.
   Tokens capacity;  ///< blocks * block.
