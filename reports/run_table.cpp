@@ -82,7 +82,7 @@ std::string cache(const Report& r) {
 
 std::string guesses(const Report& r) {
   if (!r.speculation) return "";
-  const Report::Speculation& s = *r.speculation;
+  const SpeculationReport& s = *r.speculation;
   return line("speculation", fmt::format("{} of {} guesses right, {} tokens a verification",
                                          percent(s.acceptance_rate), grouped(s.num_draft_tokens),
                                          grouped(s.mean_acceptance_length, 2)));

@@ -20,8 +20,8 @@ void SpeculationMeter::on_verified(Time /*now*/, const Sequence& /*s*/, Tokens d
   }
 }
 
-Report::Speculation SpeculationMeter::result() const {
-  Report::Speculation result;
+SpeculationReport SpeculationMeter::result() const {
+  SpeculationReport result;
   result.num_drafts = drafts_;
   for (const Position& p : positions_) {
     result.num_draft_tokens += p.drafted;

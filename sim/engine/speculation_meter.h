@@ -12,7 +12,7 @@ class SpeculationMeter final : public Observer {
  public:
   void on_verified(Time now, const Sequence& s, Tokens drafted, Tokens accepted) override;
 
-  [[nodiscard]] Report::Speculation result() const;
+  [[nodiscard]] SpeculationReport result() const;
 
  private:
   struct Position {

@@ -17,6 +17,14 @@ struct Quantiles {
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
 };
 
+/// Guessing tokens ahead; counts as vLLM's vllm:spec_decode_*.
+struct SpeculationReport {
+  std::int64_t num_drafts = 0;  ///< Times a sequence's guesses were verified.
+  std::int64_t num_draft_tokens = 0, num_accepted_tokens = 0;
+  double acceptance_rate = 0, mean_acceptance_length = 0;
+  std::vector<double> per_position;
+};
+
 struct Report {
   struct Provenance {
     std::string version, config_digest, trace_name, trace_format, trace_digest, fingerprint;
@@ -65,14 +73,7 @@ struct Report {
     double mean_tokens = 0;  ///< Tokens computed per step.
   } batch;
 
-  /// Guessing tokens ahead; absent where nobody guesses. Counts as vLLM's vllm:spec_decode_*.
-  struct Speculation {
-    std::int64_t num_drafts = 0;  ///< Times a sequence's guesses were verified.
-    std::int64_t num_draft_tokens = 0, num_accepted_tokens = 0;
-    double acceptance_rate = 0, mean_acceptance_length = 0;
-    std::vector<double> per_position;
-  };
-  std::optional<Speculation> speculation;
+  std::optional<SpeculationReport> speculation;  ///< Absent where nobody guesses.
 
   std::int64_t preemptions = 0, recomputed_tokens = 0, computed_tokens = 0, prompt_tokens = 0,
                output_tokens = 0, evictions = 0, cow_copies = 0, transfers = 0, events = 0;

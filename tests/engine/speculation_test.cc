@@ -64,7 +64,7 @@ TEST(Speculation, TakesRatesAsVllmLogsThem) {
   World world = lone_request(50'000);
   guess(world, 3, 0.1);
   world.config.set("/speculative/acceptance_rates", {0.8, 0.6, 0.15}, "test");
-  const Report::Speculation s = world.run().speculation.value();
+  const SpeculationReport s = world.run().speculation.value();
   ASSERT_EQ(s.per_position.size(), 3);
   EXPECT_NEAR(s.per_position[0], 0.8, 0.02);
   EXPECT_NEAR(s.per_position[1], 0.6, 0.02);
