@@ -63,6 +63,7 @@ PagedAllocator::PagedAllocator(const Setup& setup)
       block_(setup.block),
       lookahead_(speculation_of(setup.config).lookahead()),
       max_model_len_(setup.max_model_len),
+      lost_(speculation_of(setup.config).own_head ? setup.block : Tokens(0)),
       whole_prompt_rule_(!march(setup)) {}
 
 bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {

@@ -31,6 +31,7 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] std::span<const BlockCopy> copies() const override { return cache_.copies(); }
 
   [[nodiscard]] bool caches_prefixes() const override { return cache_.caching(); }
+  [[nodiscard]] Tokens lost_of_a_hit() const override { return lost_; }
   [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
   [[nodiscard]] Counters counters() const override;
   void check_books() const override { cache_.check_books(); }
@@ -44,6 +45,7 @@ class PagedAllocator final : public Allocator {
   Tokens block_;
   Tokens lookahead_;
   Tokens max_model_len_;
+  Tokens lost_;
   bool whole_prompt_rule_;  // vLLM of March 2026 did not know it
 };
 

@@ -210,6 +210,19 @@ TEST(Speculation, NeverCachesAGuess) {
   }
 }
 
+TEST(Speculation, BlamesTheHeadForTheBlockItNeeds) {
+  // The second prompt finds six of seven blocks of the first; EAGLE computes the sixth again.
+  World world;
+  world.requests = {tiny::request(0, {{shared_content(1), 0, 112}}, 1),
+                    tiny::request(1000, {{shared_content(1), 0, 112}}, 1)};
+  EXPECT_EQ(world.run().prefix_cache.hit_tokens, 96);
+  guess(world, 3, 0.5, "eagle");
+  const Report::PrefixCache cache = world.run().prefix_cache;
+  EXPECT_EQ(cache.hit_tokens, 80);
+  EXPECT_EQ(cache.miss.last_token, 32);
+  EXPECT_EQ(cache.miss.capacity, 0);
+}
+
 TEST(Speculation, ReusesTheSlotsOfRejectedGuesses) {
   // 100 + 200 tokens need 19 blocks of 16, whatever was guessed wrong on the way.
   for (const std::string allocator : {"paged", "radix"}) {
