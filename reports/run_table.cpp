@@ -88,6 +88,19 @@ std::string guesses(const Report& r) {
                                          grouped(s.mean_acceptance_length, 2)));
 }
 
+// A line per turn of the conversations, if there are any.
+std::string turns(const Report& r) {
+  const auto& rows = r.prefix_cache.by_turn;
+  if (rows.size() < 2) return "";
+  Cells cells{{"turn", "requests", "prompt tokens", "hit"}};
+  for (const Report::PrefixCache::Turn& row : rows) {
+    const bool last = row.turn + 1 == static_cast<std::int64_t>(Report::PrefixCache::kTurnRows);
+    cells.push_back({fmt::format("{}{}", row.turn, last ? " and later" : ""), grouped(row.requests),
+                     grouped(row.query_tokens), percent(row.hit_rate)});
+  }
+  return fmt::format("\n{}\n", aligned(cells));
+}
+
 std::string machine(const Report& r) {
   std::string text =
       line("batch", fmt::format("{} running on average, {} at most; {} waiting at most; {}",
@@ -135,7 +148,7 @@ std::string warnings(const Report& r) {
 
 std::string run_table(const Report& r) {
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +
-                     guesses(r) + machine(r) + "\n" + provenance(r);
+                     guesses(r) + turns(r) + machine(r) + "\n" + provenance(r);
   const std::string told = warnings(r);
   return told.empty() ? text : text + "\n" + told;
 }

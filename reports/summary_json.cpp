@@ -40,6 +40,14 @@ class Writer {
   void object_if(const char* name, const std::optional<Value>& value, Fields fields) {
     if (value) object(name, [&](Writer& at) { fields(at, *value); });
   }
+  template <class Row, class Fields>
+  void list(const char* name, const std::vector<Row>& rows, Fields fields) {
+    Json& array = at_[name] = Json::array();
+    for (const Row& row : rows) {
+      Writer inner(array.emplace_back(Json::object()));
+      fields(inner, row);
+    }
+  }
 
  private:
   Json& at_;
@@ -83,6 +91,17 @@ class Reader {
   void object(const char* name, Fields fields) const {
     const Reader inner(get(name, &Json::is_object, "an object"), file_, pointer_ + "/" + name);
     fields(inner);
+  }
+  template <class Row, class Fields>
+  void list(const char* name, std::vector<Row>& rows, Fields fields) const {
+    const Json& array = get(name, &Json::is_array, "a list");
+    rows.clear();
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      const std::string at = fmt::format("{}/{}", name, i);
+      if (!array[i].is_object()) fail(at.c_str(), "expected an object");
+      const Reader inner(array[i], file_, fmt::format("{}/{}", pointer_, at));
+      fields(inner, rows.emplace_back());
+    }
   }
 
  private:
@@ -167,6 +186,13 @@ void walk_prefix_cache(Walk& w, PrefixCache& cache) {
     at.field("granularity", cache.miss.granularity);
     at.field("last_token", cache.miss.last_token);
     at.field("in_flight", cache.miss.in_flight);
+  });
+  w.list("by_turn", cache.by_turn, [](auto& at, auto& row) {
+    at.field("turn", row.turn);
+    at.field("requests", row.requests);
+    at.field("query_tokens", row.query_tokens);
+    at.field("hit_tokens", row.hit_tokens);
+    at.field("hit_rate", row.hit_rate);
   });
 }
 

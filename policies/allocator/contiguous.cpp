@@ -92,6 +92,13 @@ class Contiguous final : public Allocator {
     blocked_ = false;
   }
 
+  [[nodiscard]] std::int64_t slot(const Sequence& s, std::size_t /*g*/,
+                                  Tokens position) const override {
+    if (s.id.index >= held_.size() || !held_[s.id.index].live) return -1;
+    const Range& range = held_[s.id.index].range;
+    return position < range.length ? (range.start + position).value() : -1;
+  }
+
   [[nodiscard]] bool caches_prefixes() const override { return false; }
   [[nodiscard]] MemoryUse memory() const override {
     MemoryUse use = sums_;

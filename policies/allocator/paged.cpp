@@ -64,7 +64,18 @@ PagedAllocator::PagedAllocator(const Setup& setup)
       lookahead_(speculation_of(setup.config).lookahead()),
       max_model_len_(setup.max_model_len),
       lost_(speculation_of(setup.config).own_head ? setup.block : Tokens(0)),
-      whole_prompt_rule_(!march(setup)) {}
+      whole_prompt_rule_(!march(setup)) {
+  for (std::size_t g = 0; g < cache_.groups(); ++g)
+    widest_ = std::max(widest_, cache_.group(g).block());
+}
+
+std::int64_t PagedAllocator::slot(const Sequence& s, std::size_t g, Tokens position) const {
+  const Tokens block = cache_.group(g).block();
+  const auto table = cache_.table(s, g);
+  const auto at = static_cast<std::size_t>(position / block);
+  if (at >= table.size() || table[at] == kNullBlock) return -1;
+  return table[at].index * widest_.value() + (position % block).value();
+}
 
 bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
   return cache_.allocate(s, hit,

@@ -30,6 +30,14 @@ class PagedAllocator final : public Allocator {
   void fork(const Sequence& parent, const Sequence& child) override { cache_.fork(parent, child); }
   [[nodiscard]] std::span<const BlockCopy> copies() const override { return cache_.copies(); }
 
+  [[nodiscard]] std::size_t groups() const override { return cache_.groups(); }
+  [[nodiscard]] const KvGroup& group(std::size_t g) const override {
+    return cache_.group(g).spec();
+  }
+  [[nodiscard]] Tokens chunk_alignment() const override { return cache_.chunk_alignment(); }
+  [[nodiscard]] std::int64_t slot(const Sequence& s, std::size_t g, Tokens position) const override;
+  [[nodiscard]] std::int64_t slots_per_block() const override { return widest_.value(); }
+
   [[nodiscard]] bool caches_prefixes() const override { return cache_.caching(); }
   [[nodiscard]] Tokens lost_of_a_hit() const override { return lost_; }
   [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
@@ -43,6 +51,7 @@ class PagedAllocator final : public Allocator {
  private:
   PagedCache cache_;
   Tokens block_;
+  Tokens widest_;  // the groups' largest block
   Tokens lookahead_;
   Tokens max_model_len_;
   Tokens lost_;

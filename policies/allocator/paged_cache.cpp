@@ -326,6 +326,14 @@ bool PagedCache::can_ever_hold(Tokens tokens, bool at_once) const {
   return blocks <= pool_.usable();
 }
 
+Tokens PagedCache::chunk_alignment() const {
+  Tokens widest(1);
+  for (const auto& group : groups_)
+    if (caching_ && group->spec().mode == KvGroup::MambaMode::kAlign)
+      widest = std::max(widest, group->block());
+  return widest;
+}
+
 MemoryUse PagedCache::memory() const {
   MemoryUse use;
   use.capacity = block_ * pool_.usable();

@@ -88,6 +88,9 @@ class PagedCache {
   /// Could `tokens` be served with the pool for themselves? `at_once`: without freeing any.
   [[nodiscard]] bool can_ever_hold(Tokens tokens, bool at_once) const;
 
+  /// The block of groups that keep a state per chunk; 1 if there are none.
+  [[nodiscard]] Tokens chunk_alignment() const;
+
   [[nodiscard]] bool caching() const { return caching_; }
   [[nodiscard]] Tokens hash_block() const { return hash_block_; }
   [[nodiscard]] BlockPool& pool() { return pool_; }

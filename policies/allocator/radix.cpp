@@ -41,6 +41,14 @@ class RadixAllocator final : public Allocator {
   void commit(const Sequence& s) override;
   void release(const Sequence& s, Release why) override;
 
+  [[nodiscard]] std::int64_t slot(const Sequence& s, std::size_t /*g*/,
+                                  Tokens position) const override {
+    const RequestRow* row = map_.find(s.id);
+    const auto at = static_cast<std::size_t>(position / page());
+    if (row == nullptr || at >= row->pages.size()) return -1;
+    return row->pages[at].index * page().value() + (position % page()).value();
+  }
+
   [[nodiscard]] bool caches_prefixes() const override { return cache_.enabled(); }
   [[nodiscard]] MemoryUse memory() const override {
     MemoryUse use;

@@ -31,6 +31,10 @@ class RequestMap {
     if (id.index >= rows_.size()) rows_.resize(id.index + std::size_t{1});
     return rows_[id.index];
   }
+  /// Null for a sequence that never had one.
+  [[nodiscard]] const RequestRow* find(SequenceId id) const {
+    return id.index < rows_.size() ? &rows_[id.index] : nullptr;
+  }
   [[nodiscard]] const std::vector<RequestRow>& rows() const { return rows_; }
 
  private:

@@ -40,6 +40,8 @@ class Vllm final : public Scheduler {
         longest_(setup.max_model_len),
         longest_chunk_(setup.config.integer("/scheduler/long_prefill_token_threshold")),
         drafts_(speculation_of(setup.config).drafts),
+        own_head_(speculation_of(setup.config).own_head),
+        alignment_(setup.memory.chunk_alignment()),
         chunked_(setup.config.boolean("/scheduler/enable_chunked_prefill")),
         whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
         waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
@@ -49,6 +51,13 @@ class Vllm final : public Scheduler {
                         fmt::format("expected at least max_model_len ({}) when "
                                     "enable_chunked_prefill is false, got {}",
                                     setup.max_model_len.value(), step_budget_.value()));
+    const Tokens most =
+        longest_chunk_ > Tokens(0) ? std::min(longest_chunk_, step_budget_) : step_budget_;
+    if (most < alignment_)
+      setup.config.fail("/scheduler/max_num_batched_tokens",
+                        fmt::format("expected chunks of at least {} tokens, the block of the "
+                                    "model's Mamba layers, got {}",
+                                    alignment_.value(), most.value()));
   }
 
   void enqueue(SequenceId id) override { waiting_.push(id); }
@@ -83,7 +92,8 @@ class Vllm final : public Scheduler {
       Sequence& s = sequences_[running_[at_]];
       // The last token that fits the model is sampled, not computed.
       const Tokens room = longest_ - Tokens(1) - s.computed;
-      const Tokens fresh = std::min(chunk(s.tokens() + s.drafts - s.computed), room);
+      const Tokens fresh =
+          aligned(s, s.computed, std::min(chunk(s.tokens() + s.drafts - s.computed), room));
       if (fresh <= Tokens(0)) continue;
       if (!grow_or_preempt(s, s.computed + fresh, plan)) return;
       const Tokens drafts = std::max(s.computed + fresh - s.tokens(), Tokens(0));
@@ -97,6 +107,19 @@ class Vllm final : public Scheduler {
   [[nodiscard]] Tokens chunk(Tokens wanted) const {
     if (longest_chunk_ > Tokens(0)) wanted = std::min(wanted, longest_chunk_);
     return std::min(wanted, budget_);
+  }
+
+  // Where layers keep a state per chunk, chunks end at block boundaries, so that the state at the
+  // last one of the prompt is there to be found again (vLLM: _mamba_block_aligned_split).
+  [[nodiscard]] Tokens aligned(const Sequence& s, Tokens computed, Tokens fresh) const {
+    const Tokens block = alignment_;
+    if (block == Tokens(1) || computed >= std::max(s.request.prompt, s.tokens() - Tokens(1)))
+      return fresh;
+    Tokens last = s.tokens() - s.tokens() % block;
+    if (own_head_) last = std::max(last - block, Tokens(0));
+    const Tokens end = computed + fresh;
+    if (end < last) return fresh - fresh % block;
+    return computed < last ? last - computed : fresh;
   }
 
   // False if `s` itself had to give way: then nobody after it gets anything either.
@@ -145,7 +168,8 @@ class Vllm final : public Scheduler {
       fresh += padding;
       if (padding > Tokens(0) && (fresh > budget_ || hit + fresh > longest_)) return;
       if (!chunked_ && fresh > budget_) return;
-      fresh = std::min(fresh, budget_);
+      fresh = aligned(s, hit, std::min(fresh, budget_));
+      if (fresh == Tokens(0)) return;
       const AdmitRule rule{whole_prompt_must_fit_, !running_.empty(), Tokens(0)};
       if (!memory_.admit(s, hit, hit + fresh, rule)) return;
       waiting_.pop();
@@ -178,6 +202,8 @@ class Vllm final : public Scheduler {
   Tokens longest_;  // sequence that the model takes
   Tokens longest_chunk_;
   Tokens drafts_;  // per decode
+  bool own_head_;
+  Tokens alignment_;  // of the ends of chunks
   bool chunked_;
   bool whole_prompt_must_fit_;
   WaitingQueue waiting_;

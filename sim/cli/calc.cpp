@@ -44,6 +44,7 @@ po::options_description described() {
   const auto word = [] { return po::value<std::string>()->value_name("X"); };
   options.add_options()("gpus", word(), "GPUs in all; also tensor_parallel_size unless --tp says");
   options.add_options()("context", word(), "request lengths, as in 4096,32K (1K = 1,024)");
+  options.add_options()("image-tokens", word(), "of every request, for cross-attention layers (0)");
   options.add_options()("max-num-seqs", word(), "sequences at once (256); sizes Mamba states");
   for (const char* what : {"weights", "runtime", "kv"})
     for (const char* unit : {"gb", "gib"})
@@ -130,6 +131,10 @@ CalcRequest requested(const po::variables_map& values) {
                      fmt::format("expected a multiple of the {} GPUs of one replica, got {}",
                                  replica, request.gpus));
   if (values.count("context") > 0) request.contexts = contexts(values["context"].as<std::string>());
+  constexpr std::int64_t kMostImageTokens = 1 << 27;
+  if (values.count("image-tokens") > 0)
+    request.images =
+        Tokens(integer("image-tokens", values["image-tokens"].as<std::string>(), kMostImageTokens));
   if (values.count("max-num-seqs") > 0)
     request.limits.sequences =
         integer("max-num-seqs", values["max-num-seqs"].as<std::string>(), 1'000'000);

@@ -95,15 +95,74 @@ std::string result(const CalcSheet& s) {
   return text + "\n";
 }
 
+std::string_view kind_word(KvGroup::Kind kind) {
+  switch (kind) {
+    case KvGroup::Kind::kFull:
+      return "full";
+    case KvGroup::Kind::kSlidingWindow:
+      return "sliding_window";
+    case KvGroup::Kind::kChunkedLocal:
+      return "chunked_local";
+    case KvGroup::Kind::kMamba:
+      return "mamba";
+  }
+  return "";
+}
+
+std::string keeps(const KvGroup& group) {
+  switch (group.kind) {
+    case KvGroup::Kind::kFull:
+      return "every token";
+    case KvGroup::Kind::kSlidingWindow: {
+      const std::string last = fmt::format("the last {} tokens", grouped(group.window.value()));
+      return group.sinks == Tokens()
+                 ? last
+                 : fmt::format("the first {} and {}", grouped(group.sinks.value()), last);
+    }
+    case KvGroup::Kind::kChunkedLocal:
+      return fmt::format("a chunk of {} tokens", grouped(group.chunk.value()));
+    case KvGroup::Kind::kMamba:
+      return group.mode == KvGroup::MambaMode::kAll ? "a state per block" : "one state";
+  }
+  return "";
+}
+
+std::string groups(const CalcSheet& s) {
+  const KvLayout& layout = s.deployment.layout;
+  if (layout.groups.size() + static_cast<std::size_t>(layout.cross_groups) < 2) return "";
+  std::string text = fmt::format("  {} of up to {}, blocks of {} tokens, pages of {} bytes",
+                                 counted(static_cast<std::int64_t>(layout.groups.size()), "group"),
+                                 counted(layout.group_layers, "layer"), layout.block.value(),
+                                 grouped(layout.page.value()));
+  if (layout.padding() > 0) text += fmt::format(", {:.2f} % padding", 100 * layout.padding());
+  text += "\n";
+  for (std::size_t first = 0, end = 0; first < layout.groups.size(); first = end) {
+    std::int64_t layers = 0;
+    for (; end < layout.groups.size() && layout.groups[end] == layout.groups[first]; ++end)
+      layers += layout.layers[end];
+    text += fmt::format("  {:<13} {:>10}: {}\n",
+                        end - first == 1 ? fmt::format("group {}", first)
+                                         : fmt::format("groups {} to {}", first, end - 1),
+                        counted(layers, "layer"), keeps(layout.groups[first]));
+  }
+  if (layout.cross_layers > 0)
+    text += fmt::format("  and {} in {}: image tokens only (--image-tokens)\n",
+                        counted(layout.cross_layers, "cross-attention layer"),
+                        counted(layout.cross_groups, "group"));
+  return text + "\n";
+}
+
 std::string concurrency(const CalcSheet& s) {
-  std::string text =
-      fmt::format("  {:>12} {:>22} {:>12} {:>10}\n", "context", "bytes a request", "", "requests");
-  for (const auto& row : s.concurrency)
-    text += fmt::format("  {:>12} {:>22} {:>12} {:>10}{}\n", grouped(row.context.value()),
-                        grouped(row.request.value()), gib(row.request), grouped(row.requests),
-                        row.context > s.longest ? "  (longer than the model was made for)" : "");
-  if (s.windowed)
-    text += "  requests counted with sliding windows freed; tokens of KV with every token kept\n";
+  std::string text = fmt::format("  {:>12} {:>10} {:>22} {:>12} {:>10}\n", "context", "blocks",
+                                 "bytes a request", "", "requests");
+  for (const auto& row : s.concurrency) {
+    text += fmt::format("  {:>12} {:>10} {:>22} {:>12} {:>10}", grouped(row.context.value()),
+                        grouped(row.blocks.value()), grouped(row.request.value()), gib(row.request),
+                        grouped(row.requests));
+    if (s.uneven)
+      text += fmt::format("  uniform paging would waste {:.2f} %", 100 * row.uniform_waste);
+    text += row.context > s.longest ? "  (longer than the model was made for)\n" : "\n";
+  }
   if (s.most_sequences > 0)
     text += fmt::format("  no more than {} at once: as many have a Mamba state (--max-num-seqs)\n",
                         counted(s.most_sequences, "request"));
@@ -132,11 +191,28 @@ std::string suggestions(const CalcSheet& s) {
   return text;
 }
 
+nlohmann::ordered_json layout_json(const KvLayout& layout) {
+  nlohmann::ordered_json j;
+  j["block_tokens"] = layout.block.value();
+  j["page_bytes"] = layout.page.value();
+  j["group_layers"] = layout.group_layers;
+  j["padding"] = layout.padding();
+  j["groups"] = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < layout.groups.size(); ++i)
+    j["groups"].push_back({{"kind", kind_word(layout.groups[i].kind)},
+                           {"layers", layout.layers[i]},
+                           {"block_tokens", layout.groups[i].block.value()},
+                           {"window_tokens", layout.groups[i].window.value()},
+                           {"sink_tokens", layout.groups[i].sinks.value()},
+                           {"chunk_tokens", layout.groups[i].chunk.value()}});
+  return j;
+}
+
 }  // namespace
 
 std::string as_text(const CalcSheet& s) {
-  return heading(s) + "\n" + ladder(s) + result(s) + "\n" + concurrency(s) + "\n" + variants(s) +
-         (s.suggestions.empty() ? "" : "\n") + suggestions(s);
+  return heading(s) + "\n" + ladder(s) + result(s) + "\n" + groups(s) + concurrency(s) + "\n" +
+         variants(s) + (s.suggestions.empty() ? "" : "\n") + suggestions(s);
 }
 
 std::string as_json(const CalcSheet& s) {
@@ -150,7 +226,7 @@ std::string as_json(const CalcSheet& s) {
   j["pipeline_parallel_size"] = s.deployment.shards.pipeline;
   j["dtype"] = word_of(s.deployment.weights);
   j["kv_cache_dtype"] = word_of(s.deployment.kv.dtype);
-  j["block_size"] = s.deployment.block.value();
+  j["block_size"] = s.deployment.layout.block.value();
   j["max_model_len"] = s.deployment.max_model_len.value();
   j["parameters"] = s.parameters;
   j["active_parameters"] = s.active;
@@ -167,11 +243,14 @@ std::string as_json(const CalcSheet& s) {
   j["token_bytes"] = s.token_bytes.value();
   j["capacity_blocks"] = s.blocks.value();
   j["capacity_tokens"] = s.capacity.value();
+  j["layout"] = layout_json(s.deployment.layout);
   j["concurrency"] = Json::array();
   for (const auto& row : s.concurrency)
     j["concurrency"].push_back({{"context_tokens", row.context.value()},
+                                {"request_blocks", row.blocks.value()},
                                 {"request_bytes", row.request.value()},
-                                {"requests", row.requests}});
+                                {"requests", row.requests},
+                                {"uniform_waste", row.uniform_waste}});
   j["textbook"] = {{"token_kb", s.textbook.token_kb}, {"tokens", s.textbook.tokens}};
   j["textbook"]["requests"] = Json::array();
   for (const auto& row : s.textbook.requests)

@@ -35,10 +35,12 @@ struct Parts {
   }
   /// Over all GPUs of a replica, copies of KV heads counted.
   [[nodiscard]] Bytes of_replica(Bytes rank) const { return rank * deployment.shards.tensor; }
+  /// One block of one group.
   [[nodiscard]] Bytes block_bytes() const {
-    const KvLayerBytes layer = kv_layer_bytes(model, deployment.kv, deployment.shards.tensor);
-    return of_replica(layer.of_block(deployment.block) * model.attention_layers() +
-                      drafter_block());
+    return of_replica(deployment.layout.page * deployment.layout.group_layers + drafter_block());
+  }
+  [[nodiscard]] Tokens tokens(Blocks blocks) const {
+    return vllm_tokens(deployment.layout, blocks);
   }
   [[nodiscard]] Bytes token_bytes() const {
     const std::int64_t ways = deployment.shards.tensor;
@@ -101,12 +103,12 @@ Budget pooled_budget(const CalcRequest& request, const Parts& parts) {
        fmt::format("{} layers in {}, all GPUs", parts.model.attention_layers(),
                    word_of(parts.deployment.kv.dtype)));
   line("one block", parts.block_bytes(), Certainty::kExact,
-       fmt::format("{} tokens", parts.deployment.block.value()));
+       fmt::format("{} tokens", parts.deployment.layout.block.value()));
   b.blocks = Blocks(std::max<std::int64_t>(0, b.kv / parts.block_bytes()));
   b.ladder.push_back(
       {"blocks", b.blocks.value(), "blocks", b.certainty, "left for KV / one block"});
-  b.ladder.push_back({"capacity", b.blocks.value() * parts.deployment.block.value(), "tokens",
-                      b.certainty, "blocks * tokens of a block"});
+  b.ladder.push_back({"capacity", parts.tokens(b.blocks).value(), "tokens", b.certainty,
+                      per_gpu.ladder.back().why});
   return b;
 }
 
@@ -114,32 +116,20 @@ Budget budget_of(const CalcRequest& request, const Parts& parts) {
   return request.pooled() ? pooled_budget(request, parts) : vllm_budget(request, parts);
 }
 
-// Whole blocks on every layer; windowed layers forget what left the window.
-Bytes request_bytes(const Parts& parts, Tokens context) {
-  const ModelSpec& m = parts.model;
-  const Tokens block = parts.deployment.block;
-  const KvLayerBytes layer = kv_layer_bytes(m, parts.deployment.kv, parts.deployment.shards.tensor);
-  const Tokens kept = m.window > Tokens() ? std::min(context, m.window) : context;
-  const auto of_layer = [&](Tokens n) {
-    return layer.of_block(block) * blocks_for(n, block).value();
-  };
-  return parts.of_replica(of_layer(context) * m.layer_count(Mixer::kAttention) +
-                          of_layer(kept) * m.layer_count(Mixer::kWindowed) +
-                          parts.drafter_block() * blocks_for(context, block).value());
-}
-
-void fill_concurrency(CalcSheet& sheet, const Parts& parts, std::vector<Tokens> contexts) {
+void fill_concurrency(CalcSheet& sheet, const Parts& parts, std::vector<Tokens> contexts,
+                      Tokens images) {
   constexpr std::int64_t kShort = 4096;
   constexpr std::int64_t kLong = 32'768;
   if (contexts.empty()) contexts = {Tokens(kShort), Tokens(kLong), parts.deployment.max_model_len};
   std::sort(contexts.begin(), contexts.end());
   contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
-  const Bytes of_replica = parts.block_bytes() * (sheet.blocks.value() / sheet.replicas);
+  const Blocks of_replica(sheet.blocks.value() / sheet.replicas);
   for (const Tokens context : contexts) {
-    const Bytes one = request_bytes(parts, context);
+    const Blocks one = blocks_held(parts.deployment.layout, context, images);
     std::int64_t requests = of_replica / one * sheet.replicas;
     if (sheet.most_sequences > 0) requests = std::min(requests, sheet.most_sequences);
-    sheet.concurrency.push_back({context, one, requests});
+    sheet.concurrency.push_back({context, one, parts.block_bytes() * one.value(), requests,
+                                 uniform_waste(parts.model, context, images)});
   }
 }
 
@@ -191,8 +181,7 @@ void fill_variants(CalcSheet& sheet, const Parts& parts) {
 Tokens capacity_of(const CalcRequest& request) {
   const Parts parts(request.config);
   const std::int64_t replicas = std::max<std::int64_t>(1, request.gpus / parts.gpus());
-  return Tokens(budget_of(request, parts).blocks.value() * parts.deployment.block.value() *
-                replicas);
+  return parts.tokens(budget_of(request, parts).blocks) * replicas;
 }
 
 /// Built-in devices with clearly more memory than `device`, the smallest first.
@@ -264,11 +253,13 @@ CalcSheet calculate(const CalcRequest& request) {
   sheet.kv = budget.kv * sheet.replicas;
   sheet.token_bytes = parts.token_bytes();
   sheet.blocks = Blocks(budget.blocks.value() * sheet.replicas);
-  sheet.capacity = Tokens(sheet.blocks.value() * parts.deployment.block.value());
-  sheet.windowed = parts.model.window > Tokens();
+  sheet.capacity = parts.tokens(budget.blocks) * sheet.replicas;
+  sheet.uneven =
+      parts.model.layer_count(Mixer::kLocal) + parts.model.layer_count(Mixer::kCross) > 0;
   sheet.longest = parts.model.max_positions;
-  if (parts.model.mamba) sheet.most_sequences = request.limits.sequences * sheet.replicas;
-  fill_concurrency(sheet, parts, request.contexts);
+  if (parts.model.mamba && !sheet.deployment.grouped)
+    sheet.most_sequences = request.limits.sequences * sheet.replicas;
+  fill_concurrency(sheet, parts, request.contexts, request.images);
   fill_textbook(sheet);
   fill_variants(sheet, parts);
   fill_suggestions(sheet, request, parts);

@@ -20,6 +20,7 @@ struct CalcRequest {
   std::int64_t gpus = 1;
   BatchLimits limits;
   std::vector<Tokens> contexts;  ///< Empty: 4,096, 32,768 and the longest served.
+  Tokens images;                 ///< Image tokens of every request, for cross-attention layers.
   // Of all GPUs together. Any of them selects the pooled budget.
   std::optional<Bytes> weights, runtime, kv;
   bool utilization_given = false;  ///< The pooled budget uses all memory otherwise.
@@ -43,11 +44,13 @@ struct CalcSheet {
 
   struct Concurrency {
     Tokens context;
-    Bytes request;  ///< One request of that length, whole blocks.
+    Blocks blocks;  ///< Of one request of that length, over all groups.
+    Bytes request;
     std::int64_t requests = 0;
+    double uniform_waste = 0;  ///< Share no layer needs, if every layer kept every token.
   };
   std::vector<Concurrency> concurrency;
-  bool windowed = false;            ///< Requests were counted with windows forgotten.
+  bool uneven = false;              ///< Some layers need not keep every token.
   std::int64_t most_sequences = 0;  ///< Mamba states there is room for; 0: needs none.
   Tokens longest;                   ///< The model was made for no more.
 

@@ -13,6 +13,11 @@ namespace {
 
 const DeclaredFields kFields{
     text_field("/model", "\"llama-3.1-8b\"", "A built-in model, or the path of a HF config.json."),
+    integer_field(
+        "/cache/sliding_window", "0", "tokens", 0, 1 << 27,
+        "Let every attention layer see this many tokens only; 0 leaves the model as it is."),
+    integer_field("/cache/attention_sinks", "0", "tokens", 0, 1 << 20,
+                  "Leading tokens that windowed layers see besides (StreamingLLM: 4)."),
     text_field("/device", "\"h200\"",
                "A built-in GPU, or the path of a file like those of configs/devices."),
     text_field("/speculative/model", "null",
@@ -73,11 +78,31 @@ Named find(const std::string& pointer, const std::string& kind, const std::strin
                                    did_you_mean(word, known)));
 }
 
+// StreamingLLM (arXiv 2309.17453) on any model: whatever a layer saw before, it now sees the sinks
+// and the window.
+void apply_window(ModelSpec& model, const ConfigView& config) {
+  const Tokens window(config.integer("/cache/sliding_window"));
+  const Tokens sinks(config.integer("/cache/attention_sinks"));
+  if (window > Tokens()) {
+    for (Layer& layer : model.layers)
+      if (layer.mixer == Mixer::kAttention) layer.mixer = Mixer::kLocal;
+    model.local = {.window = window};
+  }
+  if (sinks > Tokens() && model.local.window == Tokens())
+    config.fail("/cache/attention_sinks",
+                fmt::format("{} has no sliding window to put them before; set "
+                            "/cache/sliding_window too",
+                            model.name));
+  model.local.sinks = sinks;
+}
+
 }  // namespace
 
 ModelSpec load_model(const ConfigView& config) {
   const Named found = find("/model", "models", "model", config);
-  return parse_model(found.text, found.file, found.name);
+  ModelSpec model = parse_model(found.text, found.file, found.name);
+  apply_window(model, config);
+  return model;
 }
 
 ModelSpec load_draft_model(const ConfigView& config) {

@@ -13,6 +13,7 @@
 
 namespace kvsim {
 
+/// With the window and the sinks that the config puts on its layers.
 /// Throws InputError naming the field if there is no such model or file, and naming the file if its
 /// contents are wrong.
 [[nodiscard]] ModelSpec load_model(const ConfigView& config);

@@ -22,8 +22,30 @@ const DeclaredFields kFields{
         [] {
           return std::vector<std::string>{"tensor", "channel", "token"};
         },
-        "Scales of a quantised KV cache: one per layer, or fp16 ones per channel and block, or per "
-        "token and head."),
+        "Scales of a quantised KV cache: one per layer for K and V, or per channel of K in each "
+        "block and per token and head of V, or per token and head of both. int4 adds zero points."),
+    word_field(
+        "/cache/kv_scale_dtype", "fp16", "dtype",
+        [] {
+          return std::vector<std::string>{"fp16", "fp32"};
+        },
+        "Scales per channel or token; vLLM's int8_per_token_head keeps fp32. One per layer is "
+        "fp32."),
+    word_field(
+        "/cache/groups", "model", "layout",
+        [] {
+          return std::vector<std::string>{"model", "uniform"};
+        },
+        "model: windowed, chunked and Mamba layers keep only what they need, in groups that share "
+        "the pool (vLLM's hybrid KV cache manager; allocator paged). uniform: every layer keeps "
+        "every token."),
+    word_field(
+        "/cache/mamba_cache_mode", "auto", "mode",
+        [] {
+          return std::vector<std::string>{"auto", "none", "align", "all"};
+        },
+        "Mamba states kept in groups: the running one, the running one at block ends, or one per "
+        "block; auto is align if prefixes are cached, else none."),
 };
 
 DType chosen(const ConfigView& config, const std::string& pointer, DType automatic) {
@@ -36,6 +58,8 @@ KvFormat kv_format(const ModelSpec& model, const ConfigView& config) {
   const std::string scales = config.text("/cache/kv_scales");
   if (scales == "channel") format.scales = KvScales::kChannel;
   if (scales == "token") format.scales = KvScales::kToken;
+  constexpr std::int64_t kFp32Bits = 32;
+  if (config.text("/cache/kv_scale_dtype") == "fp32") format.scale_bits = kFp32Bits;
   if (format.scales != KvScales::kTensor && !is_quantised(format.dtype))
     config.fail("/cache/kv_scales",
                 fmt::format("'{}' needs a quantised cache, and kv_cache_dtype is {}; set it to "
@@ -66,11 +90,32 @@ Tokens max_model_len(const ModelSpec& model, const ConfigView& config) {
   return wanted;
 }
 
+KvGroup::MambaMode mamba_mode(const ConfigView& config) {
+  const std::string word = config.text("/cache/mamba_cache_mode");
+  if (word == "all") return KvGroup::MambaMode::kAll;
+  const bool align =
+      word == "align" || (word == "auto" && config.boolean("/cache/enable_prefix_caching"));
+  return align ? KvGroup::MambaMode::kAlign : KvGroup::MambaMode::kNone;
+}
+
 }  // namespace
 
+LayoutPlan read_layout_plan(const ModelSpec& model, const ConfigView& config) {
+  return {kv_format(model, config), Tokens(config.integer("/cache/block_size")),
+          sharding(model, config), max_model_len(model, config), mamba_mode(config)};
+}
+
 Deployment read_deployment(const ModelSpec& model, const ConfigView& config) {
-  return {chosen(config, "/dtype", model.stored), kv_format(model, config), sharding(model, config),
-          Tokens(config.integer("/cache/block_size")), max_model_len(model, config)};
+  const LayoutPlan plan = read_layout_plan(model, config);
+  // The other allocators know one kind of block only.
+  const bool grouped =
+      config.text("/cache/groups") == "model" && config.text("/cache/allocator") == "paged";
+  return {chosen(config, "/dtype", model.stored),
+          plan.kv,
+          plan.shards,
+          plan.max_model_len,
+          grouped,
+          grouped ? grouped_layout(model, plan) : uniform_layout(model, plan)};
 }
 
 }  // namespace kvsim

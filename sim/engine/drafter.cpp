@@ -29,8 +29,9 @@ Drafter smaller_model(const ModelSpec& target, const Deployment& d, const Config
 Drafter extra_layer(const ModelSpec& target, const Deployment& d) {
   Drafter drafter{target, d.weights, false};
   const auto& layers = target.layers;
-  const auto like = std::find_if(layers.begin(), layers.end(),
-                                 [](const Layer& l) { return l.mixer != Mixer::kMamba; });
+  const auto like = std::find_if(layers.begin(), layers.end(), [](const Layer& l) {
+    return l.mixer == Mixer::kAttention || l.mixer == Mixer::kLocal;
+  });
   drafter.model.name = "eagle";
   drafter.model.layers.assign(1, like == layers.end() ? Layer{} : *like);
   return drafter;
@@ -45,8 +46,10 @@ Bytes Drafter::weights_per_gpu(std::int64_t tensor) const {
 }
 
 Bytes Drafter::kv_block_bytes(const Deployment& target) const {
-  return kv_layer_bytes(model, target.kv, target.shards.tensor).of_block(target.block) *
-         model.attention_layers();
+  const KvLayerBytes layer = kv_layer_bytes(model, target.kv, target.shards.tensor);
+  const Bytes all = layer.of_block(target.layout.block) * model.attention_layers();
+  const auto groups = std::ssize(target.layout.groups);
+  return Bytes((all.value() + groups - 1) / groups);
 }
 
 std::optional<Drafter> load_drafter(const ModelSpec& target, const Deployment& d,

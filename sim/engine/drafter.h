@@ -22,6 +22,8 @@ struct Drafter {
 
   /// What it adds to one of `tensor` GPUs, unless the target's pipeline ends elsewhere.
   [[nodiscard]] Bytes weights_per_gpu(std::int64_t tensor) const;
+  /// What its KV adds to a block of the pool: where layers are in groups, every group's blocks bear
+  /// an equal share of it.
   [[nodiscard]] Bytes kv_block_bytes(const Deployment& target) const;
 };
 

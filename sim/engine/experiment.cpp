@@ -37,8 +37,16 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const bool alone = config.text("/mode") == "alone";
   const Tokens capacity =
       alone ? Tokens(0) : size_kv(model, device, config, batch_limits(config)).capacity;
-  const SimulationParts parts{
-      config, *workload, *cost, capacity, deployment.block, deployment.max_model_len, model.window};
+  const SimulationParts parts{config,
+                              *workload,
+                              *cost,
+                              capacity,
+                              deployment.layout.block,
+                              deployment.max_model_len,
+                              model.local,
+                              deployment.grouped
+                                  ? std::span<const KvGroup>(deployment.layout.groups)
+                                  : std::span<const KvGroup>()};
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.provenance.version = KVSIM_VERSION;

@@ -7,6 +7,10 @@ namespace {
 
 using Stage = PrefixHistory::Stage;
 
+double rate(std::int64_t hits, std::int64_t queries) {
+  return queries == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(queries);
+}
+
 std::int64_t positive(Tokens n) { return std::max<std::int64_t>(n.value(), 0); }
 
 }  // namespace
@@ -43,6 +47,7 @@ void MissAttribution::attribute(const Request& r, Tokens hit, Tokens started, To
   const Tokens there = std::clamp(computed, hit, reusable);
   sums_.query_tokens += r.prompt.value();
   sums_.hit_tokens += hit.value();
+  count_turn(r, hit);
   sums_.miss.capacity += positive(there - hit);
   sums_.miss.in_flight += positive(reusable - there);
   sums_.miss.last_token += positive(whole - reusable);
@@ -50,11 +55,20 @@ void MissAttribution::attribute(const Request& r, Tokens hit, Tokens started, To
   sums_.miss.first_seen += positive(r.prompt - seen);
 }
 
+void MissAttribution::count_turn(const Request& r, Tokens hit) {
+  auto& rows = sums_.by_turn;
+  const std::size_t row = std::min<std::size_t>(r.turn, Report::PrefixCache::kTurnRows - 1);
+  while (rows.size() <= row) rows.push_back({.turn = static_cast<std::int64_t>(rows.size())});
+  ++rows[row].requests;
+  rows[row].query_tokens += r.prompt.value();
+  rows[row].hit_tokens += hit.value();
+}
+
 Report::PrefixCache MissAttribution::result() const {
   Report::PrefixCache result = sums_;
-  if (result.query_tokens > 0)
-    result.hit_rate =
-        static_cast<double>(result.hit_tokens) / static_cast<double>(result.query_tokens);
+  result.hit_rate = rate(result.hit_tokens, result.query_tokens);
+  for (Report::PrefixCache::Turn& row : result.by_turn)
+    row.hit_rate = rate(row.hit_tokens, row.query_tokens);
   return result;
 }
 

@@ -34,6 +34,7 @@ class MissAttribution final : public Observer {
   [[nodiscard]] Report::PrefixCache result() const;
 
  private:
+  void count_turn(const Request& r, Tokens hit);
   void attribute(const Request& r, Tokens hit, Tokens started, Tokens computed);
 
   std::vector<PrefixHistory> history_;  // by replica

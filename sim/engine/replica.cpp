@@ -10,9 +10,10 @@ const DeclaredFields kFields{
     word_field(
         "/verify", "none", "check",
         [] {
-          return std::vector<std::string>{"books", "none"};
+          return std::vector<std::string>{"books", "contents", "none"};
         },
-        "Recount all memory after every change and stop at a contradiction: slow."),
+        "Check on the simulator itself, slowly: books recounts all memory after every change; "
+        "contents also checks that every sequence reads back what it wrote."),
 };
 
 // The newest token alone, or with guesses after it.
@@ -24,15 +25,15 @@ bool decodes(const Sequence& s, const StepWork& work) {
 
 Replica::Replica(const Setup& setup)
     : id_(setup.id),
-      verify_books_(setup.config.text("/verify") == "books"),
+      verify_books_(setup.config.text("/verify") != "none"),
       max_model_len_(setup.max_model_len),
-      window_(setup.sliding_window),
+      local_(setup.local),
       cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
       memory_(Registry<Allocator>::make(
           setup.config.text("/cache/allocator"),
-          {setup.capacity, setup.block, setup.max_model_len, setup.config})),
+          {setup.capacity, setup.block, setup.max_model_len, setup.config, setup.groups})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {
@@ -40,6 +41,7 @@ Replica::Replica(const Setup& setup)
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
                                   setup.config.text("/scheduler/batching")));
+  if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
 }
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
@@ -74,6 +76,7 @@ std::optional<Duration> Replica::begin_step(Time now) {
                 "whoever waits for an empty replica can be admitted");
     return std::nullopt;
   }
+  verify_step();
   shape_step();
   const Duration took = cost_.price(shape_);
   stepping_ = true;
@@ -115,9 +118,9 @@ void Replica::shape_step() {
     const Tokens known = until - work.drafts;
     if (known == s.tokens()) shape_.add_samples(until, 1 + work.drafts.value());
     if (decodes(s, work))
-      shape_.add_decode(until, window_, work.drafts);
+      shape_.add_decode(until, local_, work.drafts);
     else
-      shape_.add_prefill(work.context, work.compute, window_);
+      shape_.add_prefill(work.context, work.compute, local_);
     s.recomputed += std::max(Tokens(0), std::min(known, s.reached) - work.context);
     s.reached = std::max(s.reached, known);
   }
@@ -138,7 +141,9 @@ void Replica::advance(const StepWork& work, Time now) {
     observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
   }
   if (s.computed < s.tokens()) return;  // Only the last chunk of a prompt samples.
+  const Tokens before = s.tokens();
   for (Tokens n; n <= accepted && !s.finished(); n += Tokens(1)) sample(s, now);
+  if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);
   s.drafts = acceptance_.proposed(s);
   if (!s.finished()) return;
   observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
@@ -179,6 +184,12 @@ void Replica::forget_ended(Time now) {
   if (!ended_.empty())
     observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
   ended_.clear();
+}
+
+void Replica::verify_step() {
+  if (!contents_) return;
+  const auto problem = contents_->step(plan_, sequences_);
+  KVSIM_CHECK(!problem, problem.value_or("").c_str());
 }
 
 void Replica::verify() const {

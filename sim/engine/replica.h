@@ -3,12 +3,15 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "sim/engine/acceptance.h"
+#include "sim/engine/contents_check.h"
 #include "sim/engine/observers.h"
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/kv_group.h"
 #include "sim/model/router.h"
 #include "sim/model/scheduler.h"
 
@@ -21,7 +24,8 @@ class Replica {
     Tokens capacity;  ///< KV room in tokens, vLLM's null block included.
     Tokens block;
     Tokens max_model_len;
-    Tokens sliding_window;  ///< Of the model's windowed layers; 0 if it has none.
+    LocalSpan local;  ///< What the model's local layers see.
+    std::span<const KvGroup> groups;
     const CostModel& cost;
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
@@ -48,6 +52,7 @@ class Replica {
 
  private:
   void verify() const;
+  void verify_step();
   void note_admissions(Time now);
   void note_preemptions(Time now);
   void shape_step();
@@ -57,8 +62,9 @@ class Replica {
 
   ReplicaId id_;
   bool verify_books_;
+  std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
-  Tokens window_;
+  LocalSpan local_;
   const CostModel& cost_;
   const Observers& observers_;
   Acceptance acceptance_;

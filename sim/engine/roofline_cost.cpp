@@ -138,7 +138,9 @@ class ForwardPass {
   void read_attention(const ModelSpec& m, const Deployment& d) {
     const std::int64_t ways = d.shards.tensor;
     const double heads = as_double(m.attention.heads) / as_double(ways);
-    kv_bytes_ = as_double(kv_layer_bytes(m, d.kv, ways).token_bits) / 8;
+    const KvLayerBytes kv = kv_layer_bytes(m, d.kv, ways);
+    kv_bytes_ =
+        as_double(kv.token_bits) / 8 + as_double(kv.per_block.value()) / as_double(d.layout.block);
     decode_pair_flops_ = prefill_pair_flops_ = 4 * heads * as_double(m.attention.head_dim);
     if (m.latent) {
       // Decode works in the latent space (scores over rank + rope, values over rank); prefill
@@ -148,7 +150,7 @@ class ForwardPass {
       prefill_pair_flops_ = 2 * heads * as_double(l.nope_dim + l.rope_dim + l.value_dim);
     }
     full_layers_ = as_double(m.layer_count(Mixer::kAttention));
-    windowed_layers_ = as_double(m.layer_count(Mixer::kWindowed));
+    local_layers_ = as_double(m.layer_count(Mixer::kLocal));
     // A Mamba layer reads and writes the state of every sequence.
     state_bytes_ = 2 * as_double(state_bytes(m, ways).value());
   }
@@ -179,19 +181,19 @@ class ForwardPass {
   [[nodiscard]] double decode_attention(const StepShape& s) const {
     if (s.decodes == 0) return 0;
     const double read = full_layers_ * as_double(s.decode_context) +
-                        windowed_layers_ * as_double(s.windowed_decode_context);
-    const double pairs = full_layers_ * as_double(s.decode_pairs) +
-                         windowed_layers_ * as_double(s.windowed_decode_pairs);
-    return (full_layers_ + windowed_layers_) * kAttentionFloor +
+                        local_layers_ * as_double(s.local_decode_context);
+    const double pairs =
+        full_layers_ * as_double(s.decode_pairs) + local_layers_ * as_double(s.local_decode_pairs);
+    return (full_layers_ + local_layers_) * kAttentionFloor +
            decode_.seconds(read * kv_bytes_, pairs * decode_pair_flops_);
   }
   [[nodiscard]] double prefill_attention(const StepShape& s) const {
     if (s.prefills == 0) return 0;
     const double read = full_layers_ * as_double(s.prefill_context) +
-                        windowed_layers_ * as_double(s.windowed_prefill_context);
+                        local_layers_ * as_double(s.local_prefill_context);
     const double pairs = full_layers_ * as_double(s.prefill_pairs) +
-                         windowed_layers_ * as_double(s.windowed_prefill_pairs);
-    return (full_layers_ + windowed_layers_) * kAttentionFloor +
+                         local_layers_ * as_double(s.local_prefill_pairs);
+    return (full_layers_ + local_layers_) * kAttentionFloor +
            prefill_.seconds(read * kv_bytes_, pairs * prefill_pair_flops_);
   }
   [[nodiscard]] double head(double samples) const {
@@ -209,7 +211,7 @@ class ForwardPass {
   Work head_;     // bytes of a step, FLOPs of a sampled token
   Work experts_;  // bytes of all of them, FLOPs of a token
   double expert_count_ = 0, experts_per_token_ = 0;
-  double layers_ = 0, full_layers_ = 0, windowed_layers_ = 0;
+  double layers_ = 0, full_layers_ = 0, local_layers_ = 0;
   double residual_bytes_ = 0, inner_bytes_ = 0;  // of a token in a layer
   double kv_bytes_ = 0;                          // of a token in a layer
   double decode_pair_flops_ = 0, prefill_pair_flops_ = 0;
@@ -265,8 +267,8 @@ class Roofline final : public CostModel {
     if (shape.sampling == 0) return first_end;
     StepShape next;
     next.decodes = next.samples = shape.sampling;
-    next.decode_context = next.windowed_decode_context = shape.sampling_context;
-    next.decode_pairs = next.windowed_decode_pairs = shape.sampling_context.value();
+    next.decode_context = next.local_decode_context = shape.sampling_context;
+    next.decode_pairs = next.local_decode_pairs = shape.sampling_context.value();
     return first_end + as_double(guesses_ - 1) * drafter_->end(0, next);
   }
 

@@ -43,7 +43,7 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
   const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
   for (std::uint32_t i = 0; i < count; ++i)
     replicas.emplace_back(Replica::Setup{ReplicaId{i}, parts.capacity, parts.block,
-                                         parts.max_model_len, parts.sliding_window, parts.cost,
+                                         parts.max_model_len, parts.local, parts.groups, parts.cost,
                                          parts.config, observers});
   return replicas;
 }
@@ -109,9 +109,9 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
   // A power of two, so that a buddy pool has one chunk that holds any sequence.
   Tokens capacity(2);
   while (capacity < parts.max_model_len + parts.block * 2) capacity = capacity * 2;
-  const auto memory =
-      Registry<Allocator>::make(parts.config.text("/cache/allocator"),
-                                {capacity, parts.block, parts.max_model_len, parts.config});
+  const auto memory = Registry<Allocator>::make(
+      parts.config.text("/cache/allocator"),
+      {capacity, parts.block, parts.max_model_len, parts.config, parts.groups});
   Report report;
   MemoryUse sums;
   Sequence s;

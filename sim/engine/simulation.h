@@ -5,6 +5,7 @@
 
 #include "sim/engine/experiment.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/kv_group.h"
 #include "sim/model/workload_source.h"
 
 namespace kvsim {
@@ -16,7 +17,8 @@ struct SimulationParts {
   Tokens capacity;  ///< KV room of each replica, in tokens; for paged with vLLM's null block.
   Tokens block;
   Tokens max_model_len;
-  Tokens sliding_window;  ///< 0: none.
+  LocalSpan local;                       ///< What the model's local layers see.
+  std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

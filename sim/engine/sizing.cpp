@@ -53,9 +53,24 @@ std::int64_t layers_per_gpu(std::int64_t layers, const Sharding& shards) {
 
 /// Mamba state of one sequence on the fullest GPU.
 Bytes state_per_gpu(const ModelSpec& model, const Sharding& shards) {
-  const std::int64_t layers = model.layer_count(Mixer::kMamba);
-  if (layers == 0) return Bytes();
-  return Bytes(state_bytes(model, shards.tensor).value() / layers * layers_per_gpu(layers, shards));
+  return state_layer_bytes(model, shards.tensor) *
+         layers_per_gpu(model.layer_count(Mixer::kMamba), shards);
+}
+
+/// "bf16", "int8 with scales per token and head".
+std::string format_words(const KvFormat& format) {
+  std::string words(word_of(format.dtype));
+  if (is_quantised(format.dtype) && format.scales == KvScales::kToken)
+    words += " with scales per token and head";
+  if (is_quantised(format.dtype) && format.scales == KvScales::kChannel)
+    words += " with scales of V; K's per channel come with blocks";
+  return words;
+}
+
+std::string block_contents(const KvLayout& layout) {
+  if (layout.groups.size() == 1) return fmt::format("{} tokens", layout.block.value());
+  return fmt::format("{} tokens of {} layers, in one of {} groups", layout.block.value(),
+                     layout.slots, layout.groups.size());
 }
 
 void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
@@ -85,6 +100,9 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
   if (b.state > Bytes())
     line("Mamba state", -b.state.value(), "bytes", Certainty::kExact,
          fmt::format("{} sequences, whatever their length", limits.sequences));
+  if (b.scales > Bytes())
+    line("KV scales", -b.scales.value(), "bytes", Certainty::kExact,
+         "of K and of V in every layer");
   line("left for KV", b.available.value(), "bytes",
        said ? Certainty::kExact : Certainty::kEstimated, "per GPU");
   const std::string more =
@@ -92,15 +110,16 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
               : "";
   line("one token", b.per_token.value(), "bytes", Certainty::kExact,
        fmt::format("{} layers{} in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
-                   more, word_of(d.kv.dtype)));
-  line("one block", b.per_block.value(), "bytes", Certainty::kExact,
-       fmt::format("{} tokens", b.block.value()));
+                   more, format_words(d.kv)));
+  line("one block", b.per_block.value(), "bytes", Certainty::kExact, block_contents(b.layout));
   const bool pinned = config.has("/cache/num_gpu_blocks_override");
   line("blocks", b.blocks.value(), "blocks",
        pinned || said ? Certainty::kExact : Certainty::kEstimated,
        pinned ? "num_gpu_blocks_override" : "left for KV / one block");
-  line("capacity", b.capacity.value(), "tokens",
-       pinned || said ? Certainty::kExact : Certainty::kEstimated, "blocks * tokens of a block");
+  const Certainty sure = pinned || said ? Certainty::kExact : Certainty::kEstimated;
+  line("capacity", vllm_tokens(b.layout, b.blocks).value(), "tokens", sure,
+       b.layout.groups.size() == 1 ? "blocks * tokens of a block"
+                                   : "as vLLM counts: had every group every token");
 }
 
 /// Would a block be left with these weights instead?
@@ -139,7 +158,33 @@ std::string cures(const ModelSpec& model, const KvBudget& budget, const Deployme
                           cures(model, b, read_deployment(model, config))));
 }
 
+/// The longest request whose blocks there are.
+Tokens longest_served(const KvBudget& b, Tokens wanted, Tokens step) {
+  Tokens fits;
+  Tokens fails = wanted;
+  while (fails - fits > Tokens(1)) {
+    const Tokens middle((fits.value() + fails.value()) / 2);
+    (most_blocks(b.layout, middle, step) > b.blocks ? fails : fits) = middle;
+  }
+  return fits;
+}
+
+[[noreturn]] void refuse_too_long(const DeviceSpec& device, const ConfigView& config,
+                                  const KvBudget& b, Tokens longest, Tokens step) {
+  config.fail("/max_model_len",
+              fmt::format("one request of {} tokens does not fit the {} tokens of KV left on {}; "
+                          "set it to at most {}, or use more GPUs (tensor_parallel_size), "
+                          "a smaller kv_cache_dtype or a larger device",
+                          longest.value(), b.capacity.value(), device.name,
+                          longest_served(b, longest, step).value()));
+}
+
 }  // namespace
+
+Tokens vllm_tokens(const KvLayout& layout, Blocks blocks) {
+  const auto groups = static_cast<std::int64_t>(layout.groups.size());
+  return Tokens(blocks.value() / groups * layout.block.value());
+}
 
 std::string_view word_of(Certainty certainty) {
   switch (certainty) {
@@ -165,11 +210,12 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
                                              config.number("/cache/gpu_memory_utilization"))));
   b.weights = weight_bytes(count_parameters(model, d.shards), d.weights);
   b.runtime = runtime_bytes(model, d.shards, config, limits);
-  b.state = state_per_gpu(model, d.shards) * limits.sequences;
+  if (!d.grouped) b.state = state_per_gpu(model, d.shards) * limits.sequences;
+  b.scales = layer.fixed * layers;
   if (drafter) b.drafter = drafter->weights_per_gpu(d.shards.tensor);
-  b.available = b.requested - b.weights - b.drafter - b.runtime - b.state;
-  b.block = d.block;
-  b.per_block = layer.of_block(d.block) * layers;
+  b.available = b.requested - b.weights - b.drafter - b.runtime - b.state - b.scales;
+  b.layout = d.layout;
+  b.per_block = d.layout.block_bytes();
   b.per_token = Bytes((layer.token_bits * layers + 7) / 8);
   if (drafter) {
     b.per_block += drafter->kv_block_bytes(d);
@@ -178,7 +224,7 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
   b.blocks = Blocks(std::max<std::int64_t>(0, b.available.value() / b.per_block.value()));
   if (config.has("/cache/num_gpu_blocks_override"))
     b.blocks = Blocks(config.integer("/cache/num_gpu_blocks_override"));
-  b.capacity = Tokens(b.blocks.value() * b.block.value());
+  b.capacity = Tokens(b.blocks.value() * b.layout.block.value());
   write_ladder(b, model, device, config, d, drafter, limits);
   return b;
 }
@@ -189,12 +235,8 @@ KvBudget size_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigV
   if (config.has("/cache/num_gpu_blocks_override")) return b;
   if (b.blocks < Blocks(2)) refuse_too_small(model, device, config, b);
   const Tokens longest = read_deployment(model, config).max_model_len;
-  if (longest > b.capacity)
-    config.fail("/max_model_len",
-                fmt::format("one request of {} tokens does not fit the {} tokens of KV left on {}; "
-                            "set it to at most {}, or use more GPUs (tensor_parallel_size), "
-                            "a smaller kv_cache_dtype or a larger device",
-                            longest.value(), b.capacity.value(), device.name, b.capacity.value()));
+  if (most_blocks(b.layout, longest, Tokens(limits.tokens)) > b.blocks)
+    refuse_too_long(device, config, b, longest, Tokens(limits.tokens));
   return b;
 }
 

@@ -4,8 +4,7 @@
 // requested = ceil(total * gpu_memory_utilization); available = requested - weights - everything
 // else that is not KV; blocks = available / block bytes. One step per line of a ladder, each marked
 // with how sure it is. Source: vLLM v1 (gpu_worker.py, kv_cache_utils.py, July 2026).
-// Deviations: what vLLM profiles at start-up (activations, CUDA graphs, communicators) is estimated
-// here; layers with a sliding window keep every token, as with vLLM's hybrid manager switched off.
+// Deviation: what vLLM profiles at start-up (activations, CUDA graphs, communicators) is estimated.
 
 #include <cstdint>
 #include <string>
@@ -44,15 +43,19 @@ struct KvBudget {
   Bytes weights;
   Bytes drafter;  ///< Weights of the network that guesses tokens ahead.
   Bytes runtime;
-  Bytes state;      ///< Mamba states of max_num_seqs sequences.
+  Bytes state;      ///< Mamba states of max_num_seqs sequences, if they lie outside the pool.
+  Bytes scales;     ///< Per-tensor scales of a quantised cache.
   Bytes available;  ///< For KV blocks; negative if the model does not fit.
-  Bytes per_block;  ///< The drafter's KV included.
-  Bytes per_token;  ///< The same; per-channel scales left out.
-  Tokens block;
+  Bytes per_block;  ///< Of one group; the drafter's KV included.
+  Bytes per_token;  ///< In all layers, windows forgotten; per-channel scales left out.
+  KvLayout layout;
   Blocks blocks;    ///< vLLM's null block is one of them.
-  Tokens capacity;  ///< blocks * block.
+  Tokens capacity;  ///< Slots: blocks * tokens of a block, whatever group has it.
   std::vector<LadderLine> ladder;
 };
+
+/// "GPU KV cache size" of vLLM's log: tokens there would be room for if every group kept them all.
+[[nodiscard]] Tokens vllm_tokens(const KvLayout& layout, Blocks blocks);
 
 /// The arithmetic alone: refuses nothing.
 [[nodiscard]] KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device,

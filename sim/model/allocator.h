@@ -83,6 +83,22 @@ class Allocator {
   /// Copies to make, in this order, before the step writes; those asked for since step_starts().
   [[nodiscard]] virtual std::span<const BlockCopy> copies() const { return {}; }
 
+  /// The groups of layers it tells apart, and what each keeps. The first is always there.
+  [[nodiscard]] virtual std::size_t groups() const { return 1; }
+  [[nodiscard]] virtual const KvGroup& group(std::size_t /*g*/) const {
+    static const KvGroup everything;
+    return everything;
+  }
+  /// Chunks of a prompt should end at multiples of it, or their end cannot be found again (states
+  /// of Mamba layers).
+  [[nodiscard]] virtual Tokens chunk_alignment() const { return Tokens(1); }
+  /// Where the KV of token `position` of `s` lies in group `g`: slots of different tokens differ.
+  /// Negative: nowhere.
+  [[nodiscard]] virtual std::int64_t slot(const Sequence& s, std::size_t g,
+                                          Tokens position) const = 0;
+  /// Slots of block b run from b * slots_per_block() on.
+  [[nodiscard]] virtual std::int64_t slots_per_block() const { return 1; }
+
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }
   /// Cached tokens at the end of every hit that are computed again all the same, because a draft

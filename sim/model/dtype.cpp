@@ -11,7 +11,9 @@ struct Row {
 };
 constexpr std::array kRows{Row{DType::kBf16, "bf16"}, Row{DType::kFp16, "fp16"},
                            Row{DType::kFp8, "fp8"}, Row{DType::kInt8, "int8"},
-                           Row{DType::kInt4, "int4"}};
+                           Row{DType::kInt4, "int4"},
+                           // vLLM's words for both kinds of fp8: as large and as fast.
+                           Row{DType::kFp8, "fp8_e4m3"}, Row{DType::kFp8, "fp8_e5m2"}};
 
 }  // namespace
 

@@ -28,6 +28,6 @@ enum class DType : std::uint8_t { kBf16, kFp16, kFp8, kInt8, kInt4 };
 
 [[nodiscard]] std::string_view word_of(DType type);  ///< "bf16", "fp8", ...
 [[nodiscard]] std::optional<DType> dtype_of(std::string_view word);
-[[nodiscard]] std::vector<std::string> dtype_words();  ///< "auto" first.
+[[nodiscard]] std::vector<std::string> dtype_words();  ///< "auto" first; fp8 has three.
 
 }  // namespace kvsim

@@ -53,15 +53,41 @@ void read_llama(ModelSpec& m, const JsonFields& f) {
   m.feed_forward.bias = f.boolean_or("mlp_bias", false);
 }
 
+// "layer_types", the list newer configs state a layer's mixer with.
+Mixer mixer_of(const JsonFields& f, const nlohmann::ordered_json& word) {
+  if (word == "full_attention" || word == "attention") return Mixer::kAttention;
+  if (word == "sliding_attention" || word == "chunked_attention") return Mixer::kLocal;
+  if (word == "mamba") return Mixer::kMamba;
+  f.fail("layer_types", fmt::format("no layer named {}; known: attention, chunked_attention, "
+                                    "full_attention, mamba, sliding_attention",
+                                    word.dump()));
+}
+
+void read_layer_types(ModelSpec& m, const JsonFields& f) {
+  const auto& list = f.raw("layer_types");
+  if (!list.is_array() || list.size() != m.layers.size())
+    f.fail("layer_types", fmt::format("expected a list of {} names", m.layers.size()));
+  for (std::size_t i = 0; i < m.layers.size(); ++i) m.layers[i].mixer = mixer_of(f, list[i]);
+  if (m.attention_layers() == 0) f.fail("layer_types", "leaves no layer that attends");
+}
+
 void window_all(ModelSpec& m, const JsonFields& f) {
   if (!f.has("sliding_window")) return;
-  m.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
-  all_layers(m, f, {Mixer::kWindowed});
+  m.local.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
+  all_layers(m, f, {Mixer::kLocal});
 }
 
 void read_mistral(ModelSpec& m, const JsonFields& f) {
   read_decoder(m, f);
   window_all(m, f);
+}
+
+// Ministral: windowed layers between full ones.
+void read_ministral(ModelSpec& m, const JsonFields& f) {
+  read_decoder(m, f);
+  m.local.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
+  read_layer_types(m, f);
+  if (m.layer_count(Mixer::kMamba) > 0) f.fail("layer_types", "kvsim knows no such Ministral");
 }
 
 // The k experts a token is sent to, out of `count_key`.
@@ -85,9 +111,9 @@ void read_qwen2(ModelSpec& m, const JsonFields& f) {
   read_decoder(m, f);
   m.attention.qkv_bias = true;
   if (!f.boolean_or("use_sliding_window", false)) return;
-  m.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
+  m.local.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
   const auto full = static_cast<std::size_t>(f.integer("max_window_layers", 0, kMostLayers));
-  for (std::size_t i = full; i < m.layers.size(); ++i) m.layers[i].mixer = Mixer::kWindowed;
+  for (std::size_t i = full; i < m.layers.size(); ++i) m.layers[i].mixer = Mixer::kLocal;
 }
 
 void read_qwen3(ModelSpec& m, const JsonFields& f) {
@@ -114,8 +140,69 @@ void read_gemma2(ModelSpec& m, const JsonFields& f) {
   m.attention.qkv_bias = m.attention.out_bias = f.boolean_or("attention_bias", false);
   m.tied_embeddings = f.boolean_or("tie_word_embeddings", true);
   m.norms_per_layer = 4;
-  m.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
-  for (std::size_t i = 0; i < m.layers.size(); i += 2) m.layers[i].mixer = Mixer::kWindowed;
+  m.local.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
+  for (std::size_t i = 0; i < m.layers.size(); i += 2) m.layers[i].mixer = Mixer::kLocal;
+}
+
+// Gemma 3: as Gemma 2, but only every sixth layer sees everything, and queries and keys are normed.
+void read_gemma3(ModelSpec& m, const JsonFields& f) {
+  read_gemma2(m, f);
+  m.attention.qk_norm = true;
+  const auto pattern =
+      static_cast<std::size_t>(f.integer_or("sliding_window_pattern", 6, 1, kMostLayers));
+  for (std::size_t i = 0; i < m.layers.size(); ++i)
+    m.layers[i].mixer = (i + 1) % pattern == 0 ? Mixer::kAttention : Mixer::kLocal;
+}
+
+// gpt-oss: biases everywhere, windowed and full layers in turns.
+void read_gpt_oss(ModelSpec& m, const JsonFields& f) {
+  read_decoder(m, f);
+  m.attention.qkv_bias = m.attention.out_bias = true;
+  m.attention.sink_logits = true;
+  m.local.window = Tokens(f.integer("sliding_window", 1, kMostPositions));
+  read_layer_types(m, f);
+  if (m.layer_count(Mixer::kMamba) > 0) f.fail("layer_types", "kvsim knows no such gpt-oss");
+  read_experts(m, f, "num_local_experts", m.feed_forward.intermediate);
+  m.experts->router_bias = m.experts->bias = true;
+  for (Layer& layer : m.layers) layer.experts = true;
+}
+
+// Llama 4, its language half: three layers that attend within chunks, then a full one without RoPE.
+void read_llama4(ModelSpec& m, const JsonFields& top) {
+  constexpr std::int64_t kFullEvery = 4;
+  const JsonFields f = top.object("text_config");
+  read_decoder(m, f);
+  const std::int64_t width = m.feed_forward.intermediate;
+  m.feed_forward.intermediate = f.integer("intermediate_size_mlp", 1, kMostIntermediate);
+  m.local.chunk = Tokens(f.integer("attention_chunk_size", 1, kMostPositions));
+  read_experts(m, f, "num_local_experts", width);
+  m.experts->shared_intermediate = width;
+  const auto full =
+      static_cast<std::size_t>(f.integer_or("no_rope_layer_interval", kFullEvery, 1, kMostLayers));
+  const auto step =
+      static_cast<std::size_t>(f.integer_or("interleave_moe_layer_step", 1, 1, kMostLayers));
+  for (std::size_t i = 0; i < m.layers.size(); ++i) {
+    m.layers[i].mixer = (i + 1) % full == 0 ? Mixer::kAttention : Mixer::kLocal;
+    m.layers[i].experts = (i + 1) % step == 0;
+  }
+}
+
+// Llama 3.2 Vision, its language half: some layers attend to the image's tokens only.
+void read_mllama(ModelSpec& m, const JsonFields& top) {
+  constexpr std::int64_t kImagePlaceholders = 8;
+  const JsonFields f = top.object("text_config");
+  read_decoder(m, f);
+  m.extra_embeddings = kImagePlaceholders;
+  const auto& list = f.raw("cross_attention_layers");
+  if (!list.is_array()) f.fail("cross_attention_layers", "expected a list of layers");
+  for (const auto& layer : list) {
+    if (!layer.is_number_unsigned() || layer.get<std::uint64_t>() >= m.layers.size())
+      f.fail("cross_attention_layers", fmt::format("expected layers from 0 to {}, got {}",
+                                                   m.layers.size() - 1, layer.dump()));
+    m.layers[layer.get<std::size_t>()].mixer = Mixer::kCross;
+  }
+  if (m.layer_count(Mixer::kAttention) == 0)
+    f.fail("cross_attention_layers", "leaves no layer that attends to text");
 }
 
 // DeepSeek-V2 and V3: latent attention; the first layers are dense, the others mix experts.
@@ -154,6 +241,32 @@ void read_mamba(ModelSpec& m, const JsonFields& f) {
   s.conv_bias = f.boolean_or("mamba_conv_bias", true);
   s.proj_bias = f.boolean_or("mamba_proj_bias", false);
   m.mamba = s;
+}
+
+void read_mamba2(ModelSpec& m, const JsonFields& f) {
+  constexpr std::int64_t kMostState = 1024;
+  constexpr std::int64_t kMostConv = 64;
+  MambaShape s;
+  s.heads = f.integer("mamba_n_heads", 1, kMostHeads);
+  s.inner = s.heads * f.integer("mamba_d_head", 1, kMostHeadDim);
+  s.state = f.integer("mamba_d_state", 1, kMostState);
+  s.conv = f.integer("mamba_d_conv", 1, kMostConv);
+  s.groups = f.integer("mamba_n_groups", 1, s.heads);
+  s.conv_bias = f.boolean_or("mamba_conv_bias", true);
+  s.proj_bias = f.boolean_or("mamba_proj_bias", false);
+  m.mamba = s;
+}
+
+// Granite 4: Mamba-2 mixers with attention now and then, experts and a shared one in every layer.
+void read_granite4(ModelSpec& m, const JsonFields& f) {
+  read_decoder(m, f);
+  m.attention.qkv_bias = m.attention.out_bias = f.boolean_or("attention_bias", false);
+  read_mamba2(m, f);
+  read_layer_types(m, f);
+  if (m.layer_count(Mixer::kLocal) > 0) f.fail("layer_types", "kvsim knows no such Granite");
+  read_experts(m, f, "num_local_experts", m.feed_forward.intermediate);
+  m.experts->shared_intermediate = f.integer("shared_intermediate_size", 1, kMostIntermediate);
+  for (Layer& layer : m.layers) layer.experts = true;
 }
 
 // Jamba: Mamba mixers with attention every so often, experts every so often.
@@ -209,10 +322,16 @@ constexpr std::array kFamilies{
     Family{"deepseek_v2", "DeepseekV2ForCausalLM", read_deepseek},
     Family{"deepseek_v3", "DeepseekV3ForCausalLM", read_deepseek_v3},
     Family{"gemma2", "Gemma2ForCausalLM", read_gemma2},
+    Family{"gemma3_text", "Gemma3ForCausalLM", read_gemma3},
+    Family{"gpt_oss", "GptOssForCausalLM", read_gpt_oss},
+    Family{"granitemoehybrid", "GraniteMoeHybridForCausalLM", read_granite4},
     Family{"jamba", "JambaForCausalLM", read_jamba},
     Family{"llama", "LlamaForCausalLM", read_llama},
+    Family{"llama4", "Llama4ForConditionalGeneration", read_llama4},
+    Family{"ministral", "MinistralForCausalLM", read_ministral},
     Family{"mistral", "MistralForCausalLM", read_mistral},
     Family{"mixtral", "MixtralForCausalLM", read_mixtral},
+    Family{"mllama", "MllamaForConditionalGeneration", read_mllama},
     Family{"opt", "OPTForCausalLM", read_opt},
     Family{"qwen2", "Qwen2ForCausalLM", read_qwen2},
     Family{"qwen3", "Qwen3ForCausalLM", read_qwen3},

@@ -40,14 +40,29 @@ std::int64_t attention_projections(const ModelSpec& m, std::int64_t ways) {
          row_cut(a.heads * a.head_dim, m.hidden, a.out_bias, ways);
 }
 
-/// Norms inside the attention itself.
-std::int64_t attention_norms(const ModelSpec& m) {
+/// Norms inside the attention itself, and what else is too small to cut or quantise.
+std::int64_t attention_norms(const ModelSpec& m, Mixer mixer) {
+  constexpr std::int64_t kGates = 2;  // of the attention and of the feed-forward part
+  if (mixer == Mixer::kCross) return 2 * m.attention.head_dim + kGates;
   if (m.latent) return m.latent->q_rank + m.latent->kv_rank;
+  if (m.attention.sink_logits) return m.attention.heads;
   return m.attention.qk_norm ? 2 * m.attention.head_dim : 0;
+}
+
+std::int64_t mamba2_mixer(const ModelSpec& m, std::int64_t ways) {
+  const MambaShape& s = *m.mamba;
+  const std::int64_t shared = 2 * divided(s.groups, ways) * s.state;  // B and C
+  const std::int64_t inner = divided(s.inner, ways);
+  const std::int64_t heads = divided(s.heads, ways);
+  const std::int64_t conv = (inner + shared) * (s.conv + (s.conv_bias ? 1 : 0));
+  constexpr std::int64_t kPerHead = 3;  // A, D and the bias of dt
+  return column_cut(m.hidden, 2 * inner + shared + heads, s.proj_bias, 1) + conv +
+         kPerHead * heads + row_cut(s.inner, m.hidden, s.proj_bias, ways);
 }
 
 std::int64_t mamba_mixer(const ModelSpec& m, std::int64_t ways) {
   const MambaShape& s = *m.mamba;
+  if (s.heads > 0) return mamba2_mixer(m, ways);
   const std::int64_t inner = divided(s.inner, ways);
   const std::int64_t conv = inner * (s.conv + (s.conv_bias ? 1 : 0));
   const std::int64_t ssm = inner * s.state + inner;  // A and D
@@ -67,10 +82,11 @@ void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer, std:
   sum.norms += m.norms_per_layer * m.hidden * (m.norm_bias ? 2 : 1);
   if (layer.mixer == Mixer::kMamba) {
     sum.mamba += mamba_mixer(m, ways);
-    sum.norms += m.mamba->dt_rank + 2 * m.mamba->state;
+    sum.norms +=
+        m.mamba->heads > 0 ? divided(m.mamba->inner, ways) : m.mamba->dt_rank + 2 * m.mamba->state;
   } else {
     sum.attention += attention_projections(m, ways);
-    sum.norms += attention_norms(m);
+    sum.norms += attention_norms(m, layer.mixer);
   }
   if (!layer.experts) {
     const FeedForwardShape& f = m.feed_forward;
@@ -78,7 +94,7 @@ void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer, std:
     return;
   }
   const ExpertsShape& e = *m.experts;
-  sum.experts += e.count * matrices(m.hidden, e.intermediate, true, false, ways);
+  sum.experts += e.count * matrices(m.hidden, e.intermediate, true, e.bias, ways);
   if (e.shared_intermediate > 0)
     sum.shared_experts += matrices(m.hidden, e.shared_intermediate, true, false, ways);
   sum.routers += e.count * (m.hidden + (e.router_bias ? 1 : 0));
@@ -90,7 +106,7 @@ ParameterCount count_layers(const ModelSpec& m, std::int64_t ways, std::size_t f
   ParameterCount sum;
   for (std::size_t i = first; i < last; ++i) add_layer(sum, m, m.layers[i], ways);
   const std::int64_t table = divided(m.vocab, ways) * m.hidden;
-  if (first == 0) sum.embeddings = table + m.learned_positions * m.hidden;
+  if (first == 0) sum.embeddings = table + (m.learned_positions + m.extra_embeddings) * m.hidden;
   if (last == m.layers.size()) {
     sum.norms += m.hidden * (m.norm_bias ? 2 : 1);
     if (!m.tied_embeddings || first > 0) sum.head = table;
@@ -162,17 +178,30 @@ Bytes weight_bytes(const ParameterCount& parameters, DType weights) {
 }
 
 KvLayerBytes kv_layer_bytes(const ModelSpec& model, KvFormat format, std::int64_t tensor) {
-  constexpr std::int64_t kScaleBits = 16;
+  constexpr std::int64_t kTensorScaleBytes = 4;
   const std::int64_t kv_heads = kv_heads_per_gpu(model, tensor);
   // K and V; MLA caches one latent that serves as both.
-  const std::int64_t vectors = model.latent ? 1 : 2 * kv_heads;
-  const std::int64_t elements = model.latent ? model.latent->kv_rank + model.latent->rope_dim
-                                             : vectors * model.attention.head_dim;
+  const std::int64_t sides = model.latent ? 1 : 2;
+  const std::int64_t vectors = model.latent ? 1 : kv_heads;
+  const std::int64_t width =
+      model.latent ? model.latent->kv_rank + model.latent->rope_dim : model.attention.head_dim;
   KvLayerBytes bytes;
-  bytes.token_bits = elements * bits_of(format.dtype);
+  bytes.token_bits = sides * vectors * width * bits_of(format.dtype);
   if (!is_quantised(format.dtype)) return bytes;
-  if (format.scales == KvScales::kToken) bytes.token_bits += vectors * kScaleBits;
-  if (format.scales == KvScales::kChannel) bytes.per_block = Bytes(elements * kScaleBits / 8);
+  const std::int64_t values = format.dtype == DType::kInt4 ? 2 : 1;  // a zero point with the scale
+  const std::int64_t scale_bits = values * format.scale_bits;
+  switch (format.scales) {
+    case KvScales::kTensor:
+      bytes.fixed = Bytes(sides * values * kTensorScaleBytes);
+      break;
+    case KvScales::kChannel:
+      bytes.per_block = Bytes(vectors * width * scale_bits / 8);
+      bytes.token_bits += (sides - 1) * vectors * scale_bits;
+      break;
+    case KvScales::kToken:
+      bytes.token_bits += sides * vectors * scale_bits;
+      break;
+  }
   return bytes;
 }
 
@@ -184,17 +213,23 @@ Bytes kv_token_bytes(const ModelSpec& model, KvFormat format, std::int64_t tenso
 
 Bytes sequence_bytes(const ModelSpec& model, KvFormat format, Tokens length, std::int64_t tensor) {
   const std::int64_t bits = kv_layer_bytes(model, format, tensor).token_bits;
-  const Tokens kept = model.window > Tokens() ? std::min(length, model.window) : length;
-  const std::int64_t tokens = model.layer_count(Mixer::kAttention) * length.value() +
-                              model.layer_count(Mixer::kWindowed) * kept.value();
+  const std::int64_t tokens =
+      model.layer_count(Mixer::kAttention) * length.value() +
+      model.layer_count(Mixer::kLocal) * model.local.visible(length).value();
   return Bytes((bits * tokens + 7) / 8) + state_bytes(model, tensor);
 }
 
-Bytes state_bytes(const ModelSpec& model, std::int64_t tensor) {
+Bytes state_layer_bytes(const ModelSpec& model, std::int64_t tensor) {
   if (!model.mamba) return Bytes();
   const MambaShape& m = *model.mamba;
-  const std::int64_t elements = divided(m.inner, tensor) * (m.conv - 1 + m.state);
-  return Bytes(model.layer_count(Mixer::kMamba) * elements * bits_of(model.activation) / 8);
+  const std::int64_t inner = divided(m.inner, tensor);
+  // Mamba-2 convolves B and C too.
+  const std::int64_t convolved = inner + 2 * divided(m.groups, tensor) * m.state;
+  return Bytes((convolved * (m.conv - 1) + inner * m.state) * bits_of(model.activation) / 8);
+}
+
+Bytes state_bytes(const ModelSpec& model, std::int64_t tensor) {
+  return state_layer_bytes(model, tensor) * model.layer_count(Mixer::kMamba);
 }
 
 }  // namespace kvsim

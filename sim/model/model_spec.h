@@ -14,6 +14,7 @@
 
 #include "sim/core/units.h"
 #include "sim/model/dtype.h"
+#include "sim/model/local_span.h"
 
 namespace kvsim {
 
@@ -24,7 +25,8 @@ struct AttentionShape {
   std::int64_t head_dim = 0;
   bool qkv_bias = false;
   bool out_bias = false;
-  bool qk_norm = false;  ///< One norm of head_dim for the queries, one for the keys (Qwen3).
+  bool sink_logits = false;  ///< One learned logit per head beside the keys' (gpt-oss).
+  bool qk_norm = false;      ///< One norm of head_dim for the queries, one for the keys (Qwen3).
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): one latent per token is cached.
@@ -48,22 +50,26 @@ struct ExpertsShape {
   std::int64_t intermediate = 0;
   std::int64_t shared_intermediate = 0;  ///< Width of what every token passes; 0: nothing.
   bool router_bias = false;
+  bool bias = false;
 };
 
-/// Mamba (arXiv 2312.00752) mixer as in Jamba.
+/// Mamba mixer: the first kind (arXiv 2312.00752) as in Jamba, or Mamba-2 (arXiv 2405.21060).
 struct MambaShape {
   std::int64_t inner = 0;
   std::int64_t state = 0;
   std::int64_t conv = 0;
-  std::int64_t dt_rank = 0;
+  std::int64_t dt_rank = 0;  ///< Of the first kind.
+  std::int64_t heads = 0;    ///< Of Mamba-2; 0: the first kind.
+  std::int64_t groups = 0;   ///< Of Mamba-2: heads of a group share B and C.
   bool conv_bias = true;
   bool proj_bias = false;
 };
 
 enum class Mixer : std::uint8_t {
   kAttention,
-  kWindowed,  ///< Attention over the last `window` tokens only.
-  kMamba,     ///< No KV: a state of constant size per sequence.
+  kLocal,  ///< Attention over what ModelSpec::local lets it see.
+  kCross,  ///< Attention over a request's image tokens; caches theirs only.
+  kMamba,  ///< No KV: a state of constant size per sequence.
 };
 
 struct Layer {
@@ -71,21 +77,24 @@ struct Layer {
   bool experts = false;  ///< Its feed-forward part is the mixture of experts.
 };
 
+/// How finely a quantised cache is scaled. int4 has a zero point beside every scale.
 enum class KvScales : std::uint8_t {
-  kTensor,   ///< One scale per layer: no bytes worth counting.
-  kChannel,  ///< One fp16 scale per channel of K and of V, for every block.
-  kToken,    ///< One fp16 scale per token and KV head for K, and one for V, beside the block.
+  kTensor,   ///< One fp32 scale of a layer's K and one of its V, beside the pool.
+  kChannel,  ///< One per channel of K in every block, and V as below (KIVI, arXiv 2402.02750).
+  kToken,    ///< One per token and KV head for K, and one for V, beside the block.
 };
 
 struct KvFormat {
   DType dtype = DType::kBf16;
   KvScales scales = KvScales::kTensor;
+  std::int64_t scale_bits = 16;  ///< Of a scale within a block.
 };
 
 /// Bytes of KV in one layer on one GPU.
 struct KvLayerBytes {
   std::int64_t token_bits = 0;  ///< Elements and per-token scales of one token.
   Bytes per_block;              ///< Per-channel scales of one block.
+  Bytes fixed;                  ///< Per-tensor scales, whatever is cached.
   [[nodiscard]] Bytes of_block(Tokens block) const {
     return Bytes((token_bits * block.value() + 7) / 8) + per_block;
   }
@@ -125,11 +134,12 @@ struct ModelSpec {
   std::int64_t hidden = 0;
   std::int64_t vocab = 0;
   std::int64_t learned_positions = 0;
+  std::int64_t extra_embeddings = 0;  ///< Tokens the head never gives (an image's place).
   bool tied_embeddings = false;
   std::int64_t norms_per_layer = 2;
   bool norm_bias = false;
   Tokens max_positions;
-  Tokens window;  ///< Of the windowed layers; 0 if there are none.
+  LocalSpan local;  ///< What the local layers see.
 
   AttentionShape attention;
   std::optional<LatentShape> latent;
@@ -169,11 +179,14 @@ struct ModelSpec {
 /// KV of one token over all attention layers, per-channel scales left out (they come per block).
 [[nodiscard]] Bytes kv_token_bytes(const ModelSpec& model, KvFormat format,
                                    std::int64_t tensor = 1);
-/// What a sequence of `length` tokens must keep: windowed layers keep min(length, window) tokens.
+/// What a sequence of `length` tokens without images must keep: local layers what they see.
 /// Whole model on one GPU, without block rounding, state included.
 [[nodiscard]] Bytes sequence_bytes(const ModelSpec& model, KvFormat format, Tokens length,
                                    std::int64_t tensor = 1);
-/// Mamba state of one sequence, whatever its length; vLLM keeps it in the model's own dtype.
+/// Mamba state of one sequence in one layer, whatever its length; vLLM keeps it in the model's own
+/// dtype.
+[[nodiscard]] Bytes state_layer_bytes(const ModelSpec& model, std::int64_t tensor = 1);
+/// The same over all Mamba layers.
 [[nodiscard]] Bytes state_bytes(const ModelSpec& model, std::int64_t tensor = 1);
 
 }  // namespace kvsim

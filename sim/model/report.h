@@ -64,6 +64,14 @@ struct Report {
     struct Miss {
       std::int64_t first_seen = 0, capacity = 0, granularity = 0, last_token = 0, in_flight = 0;
     } miss;
+    /// What the first, second ... request of a conversation found; the last row counts later ones
+    /// too.
+    static constexpr std::size_t kTurnRows = 16;
+    struct Turn {
+      std::int64_t turn = 0, requests = 0, query_tokens = 0, hit_tokens = 0;
+      double hit_rate = 0;
+    };
+    std::vector<Turn> by_turn = {};
   } prefix_cache;
 
   struct Batch {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/core/units.h"
+#include "sim/model/local_span.h"
 
 namespace kvsim {
 
@@ -25,11 +26,11 @@ struct StepShape {
   /// (query, key) pairs under the causal mask, summed over the prefills.
   std::int64_t prefill_pairs = 0;
   Tokens longest_context;
-  /// The same with no context longer than the model's sliding window.
-  Tokens windowed_decode_context;
-  std::int64_t windowed_decode_pairs = 0;
-  Tokens windowed_prefill_context;
-  std::int64_t windowed_prefill_pairs = 0;
+  /// The same as the model's local layers see them (window, sinks, chunk).
+  Tokens local_decode_context;
+  std::int64_t local_decode_pairs = 0;
+  Tokens local_prefill_context;
+  std::int64_t local_prefill_pairs = 0;
   /// Decodes by context length: bucket b counts contexts of [2^b, 2^(b+1)) tokens.
   static constexpr std::size_t kBuckets = 24;
   std::array<std::int32_t, kBuckets> decode_contexts{};
@@ -40,29 +41,27 @@ struct StepShape {
   /// Tokens that pass through the dense layers.
   [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + drafts + prefill_new; }
 
-  /// `fresh` tokens on top of `context` earlier ones. A window of 0 tokens means none.
-  void add_prefill(Tokens context, Tokens fresh, Tokens window) {
-    const Attended seen = attended(context, fresh, window);
+  /// `fresh` tokens on top of `context` earlier ones.
+  void add_prefill(Tokens context, Tokens fresh, const LocalSpan& local) {
     ++prefills;
     prefill_new += fresh;
     prefill_context += context + fresh;
-    prefill_pairs += pairs(context.value(), fresh.value());
+    prefill_pairs += LocalSpan{}.pairs(context, fresh);
     longest_context = std::max(longest_context, context + fresh);
-    windowed_prefill_context += seen.read;
-    windowed_prefill_pairs += seen.pairs;
+    local_prefill_context += local.reach(context, fresh);
+    local_prefill_pairs += local.pairs(context, fresh);
   }
   /// One token and `guesses` after it, which together read `context` tokens of KV, themselves
   /// included: one pass over the context, whatever their number.
-  void add_decode(Tokens context, Tokens window, Tokens guesses = Tokens(0)) {
+  void add_decode(Tokens context, const LocalSpan& local, Tokens guesses = Tokens(0)) {
     const Tokens fresh = Tokens(1) + guesses;
-    const Attended seen = attended(context - fresh, fresh, window);
     ++decodes;
     drafts += guesses;
     decode_context += context;
-    decode_pairs += pairs((context - fresh).value(), fresh.value());
+    decode_pairs += LocalSpan{}.pairs(context - fresh, fresh);
     longest_context = std::max(longest_context, context);
-    windowed_decode_context += seen.read;
-    windowed_decode_pairs += seen.pairs;
+    local_decode_context += local.reach(context - fresh, fresh);
+    local_decode_pairs += local.pairs(context - fresh, fresh);
     const auto bucket =
         static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())) - 1);
     ++decode_contexts[std::min(bucket, kBuckets - 1)];
@@ -72,24 +71,6 @@ struct StepShape {
     ++sampling;
     sampling_context += context;
     samples += rows;
-  }
-
- private:
-  /// What a window leaves of the keys: those that anybody reads, and the (query, key) pairs.
-  struct Attended {
-    Tokens read;
-    std::int64_t pairs = 0;
-  };
-  [[nodiscard]] static constexpr Attended attended(Tokens context, Tokens fresh, Tokens window) {
-    const std::int64_t all = (context + fresh).value();
-    const std::int64_t w = window.value() == 0 ? all : window.value();
-    // Query i (from 0) sees min(context + i + 1, w) keys.
-    const std::int64_t growing = std::clamp(w - context.value(), std::int64_t{0}, fresh.value());
-    return {Tokens(std::min(all, w + fresh.value() - 1)),
-            pairs(context.value(), growing) + (fresh.value() - growing) * w};
-  }
-  [[nodiscard]] static constexpr std::int64_t pairs(std::int64_t context, std::int64_t fresh) {
-    return fresh * context + fresh * (fresh + 1) / 2;
   }
 };
 

@@ -113,8 +113,40 @@ TEST(Calc, TellsWhatWouldHelpAModelThatDoesNotFit) {
 }
 
 TEST(Calc, LimitsHybridsByTheirStates) {
-  const Json j = json_of({"--model", "jamba-v0.1", "--gpus", "2", "--max-num-seqs", "64"});
+  const Json j = json_of({"--model", "jamba-v0.1", "--gpus", "2", "--max-num-seqs", "64", "--set",
+                          "/cache/groups=uniform"});
   EXPECT_EQ(j["concurrency"][0]["requests"], 64);
+}
+
+TEST(Calc, ShowsTheGroupsOfAModelThatMixesLayers) {
+  const std::vector<std::string> model{"--model", "gemma-2-9b", "--kv-gib",
+                                       "21",      "--context",  "4096,8192"};
+  const std::string text = printed(model);
+  expect_line(text, "2 groups of up to 21 layers, blocks of 16 tokens, pages of 131,072 bytes");
+  expect_line(text, "group 0        21 layers: the last 4,096 tokens");
+  expect_line(text, "group 1        21 layers: every token");
+  // 8,192 blocks of 21 * 16 * 8,192 bytes; 512 + 256 of them for 8,192 tokens.
+  const Json j = json_of(model);
+  EXPECT_EQ(j["capacity_blocks"], 8192);
+  EXPECT_EQ(j["concurrency"][1]["request_blocks"], 768);
+  EXPECT_EQ(j["concurrency"][1]["requests"], 10);
+  EXPECT_EQ(j["concurrency"][0]["uniform_waste"], 0.0);
+  EXPECT_EQ(j["concurrency"][1]["uniform_waste"], 0.25);
+  expect_line(text, "uniform paging would waste 25.00 %");
+}
+
+TEST(Calc, CountsImageTokensInCrossAttentionLayers) {
+  const Json j = json_of({"--model", "llama-3.2-11b-vision", "--kv-gib", "8", "--context", "43",
+                          "--image-tokens", "6193"});
+  EXPECT_EQ(j["concurrency"][0]["request_blocks"], 4 * 3 + 388);
+  EXPECT_NEAR(j["concurrency"][0]["uniform_waste"].get<double>(), 0.796, 0.0005);
+}
+
+TEST(Calc, KeepsMambaStatesInTheirGroups) {
+  const std::string text = printed({"--model", "jamba-v0.1", "--gpus", "2"});
+  expect_line(text, "8 groups of up to 4 layers, blocks of 80 tokens, pages of 163,840 bytes");
+  expect_line(text, "4.37 % padding");
+  expect_line(text, "groups 0 to 6  28 layers: one state");
 }
 
 TEST(Calc, CountsReplicas) {

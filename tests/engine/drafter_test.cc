@@ -24,7 +24,7 @@ Duration price(const std::string& text, const StepShape& shape) {
 StepShape decodes(std::int64_t batch, std::int64_t context, std::int64_t guesses) {
   StepShape shape;
   for (std::int64_t i = 0; i < batch; ++i) {
-    shape.add_decode(Tokens(context), Tokens(0), Tokens(guesses));
+    shape.add_decode(Tokens(context), LocalSpan{}, Tokens(guesses));
     shape.add_samples(Tokens(context), 1 + guesses);
   }
   return shape;
@@ -51,14 +51,14 @@ constexpr const char* kDraftModel =
 TEST(StepShape, CountsGuessesAsQueriesOverOneContext) {
   // Tokens 101 to 105 of a sequence: they see 101, 102, ... keys, together the first 105.
   StepShape shape;
-  shape.add_decode(Tokens(105), Tokens(50), Tokens(4));
+  shape.add_decode(Tokens(105), LocalSpan{.window = Tokens(50)}, Tokens(4));
   EXPECT_EQ(shape.decodes, 1);
   EXPECT_EQ(shape.tokens(), Tokens(5));
   EXPECT_EQ(shape.decode_context, Tokens(105));
   EXPECT_EQ(shape.decode_pairs, 101 + 102 + 103 + 104 + 105);
   // A window of 50: the first sees keys 52 to 101, the last 56 to 105.
-  EXPECT_EQ(shape.windowed_decode_context, Tokens(54));
-  EXPECT_EQ(shape.windowed_decode_pairs, 5 * 50);
+  EXPECT_EQ(shape.local_decode_context, Tokens(54));
+  EXPECT_EQ(shape.local_decode_pairs, 5 * 50);
 }
 
 TEST(Roofline, ReadsTheContextOnceForAllGuesses) {
@@ -85,7 +85,7 @@ TEST(Roofline, ChargesAPassOfTheDrafterForEveryGuess) {
 TEST(Roofline, LetsTheDrafterReadPromptsOnce) {
   // A prompt's chunk that samples nothing is read by the drafter, who guesses nothing.
   StepShape chunk;
-  chunk.add_prefill(Tokens(0), Tokens(4096), Tokens(0));
+  chunk.add_prefill(Tokens(0), Tokens(4096), LocalSpan{});
   const std::string target =
       R"({"model": "llama-3.1-70b", "roofline": {"step_us": 0, "sequence_us": 0}})";
   const std::string smaller =

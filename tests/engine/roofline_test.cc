@@ -20,9 +20,9 @@ struct Priced {
   std::unique_ptr<CostModel> cost;
 };
 
-StepShape decodes(std::int64_t batch, std::int64_t context, Tokens window = {}) {
+StepShape decodes(std::int64_t batch, std::int64_t context, const LocalSpan& local = {}) {
   StepShape shape;
-  for (std::int64_t i = 0; i < batch; ++i) shape.add_decode(Tokens(context), window);
+  for (std::int64_t i = 0; i < batch; ++i) shape.add_decode(Tokens(context), local);
   shape.samples = batch;
   return shape;
 }
@@ -31,7 +31,7 @@ TEST(ConstantCost, IsThreeProducts) {
   const Priced p(R"({"cost": "constant", "constant_cost":
                      {"step_us": 1000, "prefill_token_ns": 10, "decode_us": 2}})");
   StepShape shape = decodes(3, 100);
-  shape.add_prefill(Tokens(0), Tokens(50), Tokens(0));
+  shape.add_prefill(Tokens(0), Tokens(50), {});
   EXPECT_EQ(p.cost->price(shape), Duration(1'000'000 + 50 * 10 + 3 * 2000));
   EXPECT_EQ(p.cost->provenance().kind, "exact");
 }
@@ -63,7 +63,7 @@ TEST(Roofline, ComputesLongPromptsAtThePeakShare) {
   // FLOP * 32 layers at 57 %: 31 ms. Norms and activations, 8,192 * 32 * 152 KB at 4.3 TB/s: 9 ms.
   const Priced p(R"({"cost": "roofline"})");
   StepShape shape;
-  shape.add_prefill(Tokens(0), Tokens(8192), Tokens(0));
+  shape.add_prefill(Tokens(0), Tokens(8192), {});
   EXPECT_NEAR(milliseconds(p.cost->price(shape)), 193, 2);
 }
 
@@ -79,8 +79,33 @@ TEST(Roofline, ChargesAllReducesOnlyBetweenGpus) {
 
 TEST(Roofline, WindowsCapWhatALayerReads) {
   const Priced p(R"({"model": "mistral-7b"})");
-  const Tokens window = p.model.window;
-  EXPECT_EQ(p.cost->price(decodes(4, 30'000, window)), p.cost->price(decodes(4, 5'000, window)));
+  const LocalSpan local = p.model.local;
+  EXPECT_EQ(p.cost->price(decodes(4, 30'000, local)), p.cost->price(decodes(4, 5'000, local)));
+}
+
+TEST(Roofline, SinksAndAWindowCapAnyModel) {
+  const Priced p(R"({"cache": {"sliding_window": 1020, "attention_sinks": 4}})");
+  const LocalSpan local = p.model.local;
+  EXPECT_EQ(local.visible(Tokens(1000)), Tokens(1000));
+  EXPECT_EQ(local.visible(Tokens(100'000)), Tokens(1024));
+  EXPECT_EQ(p.cost->price(decodes(4, 100'000, local)), p.cost->price(decodes(4, 1024, local)));
+  EXPECT_LT(p.cost->price(decodes(4, 1000, local)), p.cost->price(decodes(4, 1024, local)));
+  const Priced whole(R"({})");
+  EXPECT_EQ(whole.cost->price(decodes(4, 1024)), p.cost->price(decodes(4, 1024, local)));
+}
+
+TEST(Roofline, ReadsTheScalesOfAQuantisedCache) {
+  const auto price = [](const std::string& cache) {
+    const Priced p(R"({"cache": {"kv_cache_dtype": "int8", )" + cache + "}}");
+    return p.cost->price(decodes(64, 32'000));
+  };
+  const Duration tensor = price(R"("kv_scales": "tensor")");
+  const Duration token = price(R"("kv_scales": "token", "kv_scale_dtype": "fp32")");
+  // 64 bytes more to read for every 2,048 of a token's layer.
+  const Priced int8(R"({"cache": {"kv_cache_dtype": "int8"}})");
+  const double read = seconds(tensor - int8.cost->price(decodes(64, 1)));
+  EXPECT_NEAR(seconds(token - tensor), read / 32, read * 1e-3);
+  EXPECT_GT(price(R"("kv_scales": "channel")"), tensor);
 }
 
 TEST(Roofline, SmallBatchesTouchFewExperts) {
@@ -112,14 +137,14 @@ TEST(Roofline, SaysWhereItComesFrom) {
 }
 
 /// A random shape, and the same with one more sequence (or a sample) in it.
-void grow(StepShape& shape, Rng& rng, Tokens window) {
+void grow(StepShape& shape, Rng& rng, const LocalSpan& local) {
   const auto upto = [&rng](std::uint64_t n) { return static_cast<std::int64_t>(rng.below(n)) + 1; };
   switch (rng.below(3)) {
     case 0:
-      shape.add_decode(Tokens(upto(100'000)), window);
+      shape.add_decode(Tokens(upto(100'000)), local);
       return;
     case 1:
-      shape.add_prefill(Tokens(upto(50'000)), Tokens(upto(8192)), window);
+      shape.add_prefill(Tokens(upto(50'000)), Tokens(upto(8192)), local);
       return;
     default:
       ++shape.samples;
@@ -128,15 +153,15 @@ void grow(StepShape& shape, Rng& rng, Tokens window) {
 
 TEST(CostModels, NeverChargeLessForMore) {
   for (const std::string cost : {"roofline", "constant"}) {
-    for (const std::string model :
-         {"llama-3.1-8b", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b", "jamba-v0.1"}) {
+    for (const std::string model : {"llama-3.1-8b", "mixtral-8x7b", "deepseek-v3", "gemma-2-9b",
+                                    "jamba-v0.1", "llama-4-scout"}) {
       const Priced p(fmt::format(R"({{"cost": "{}", "model": "{}"}})", cost, model));
       Rng rng(7, cost + model);
       for (int run = 0; run < 20; ++run) {
-        StepShape shape = decodes(1, 1, p.model.window);
+        StepShape shape = decodes(1, 1, p.model.local);
         Duration last = p.cost->price(shape);
         for (int i = 0; i < 40; ++i) {
-          grow(shape, rng, p.model.window);
+          grow(shape, rng, p.model.local);
           const Duration now = p.cost->price(shape);
           ASSERT_GE(now, last) << cost << ' ' << model;
           last = now;

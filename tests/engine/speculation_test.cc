@@ -139,7 +139,7 @@ World tight_world(const std::string& allocator, std::uint64_t seed) {
   world.config.set("/cache/reserve", seed % 2 == 0 ? "pow2" : "oracle", "test");
   world.config.set("/scheduler/policy", seed % 3 == 0 ? "priority" : "fcfs", "test");
   world.config.set("/scheduler/max_num_batched_tokens", 48 + 32 * (seed % 5), "test");
-  world.config.set("/verify", "books", "test");
+  world.config.set("/verify", "contents", "test");
   world.block = Tokens(seed % 2 == 0 ? 16 : 8);
   world.capacity = world.block * static_cast<std::int64_t>(45 + seed % 30);
   world.max_model_len = Tokens(500);

@@ -49,8 +49,9 @@ TEST(HfConfig, NamesTheMissingKey) {
 TEST(HfConfig, NamesTheUnknownFamily) {
   EXPECT_EQ(error_with(llama(), "model_type", "lama"),
             "my/config.json: /model_type: no model family named 'lama'; known: deepseek_v2, "
-            "deepseek_v3, gemma2, jamba, llama, mistral, mixtral, opt, qwen2, qwen3, qwen3_moe "
-            "(did you mean 'llama'?)");
+            "deepseek_v3, gemma2, gemma3_text, gpt_oss, granitemoehybrid, jamba, llama, llama4, "
+            "ministral, mistral, mixtral, mllama, opt, qwen2, qwen3, qwen3_moe (did you mean "
+            "'llama'?)");
   EXPECT_EQ(error_with(llama(), "architectures", Json{"LlamaForClassification"}),
             "my/config.json: /architectures/0: no architecture named 'LlamaForClassification' in "
             "family llama; known: LlamaForCausalLM");
@@ -111,10 +112,10 @@ TEST(HfConfig, SurvivesAnyKeyBeingAnything) {
 
 TEST(HfConfig, CountsTheWindowedLayersOfQwenOnlyWhenSwitchedOn) {
   Json config = of("qwen2.5-72b");
-  EXPECT_EQ(parse_model(config.dump(), "q", "q").layer_count(Mixer::kWindowed), 0);
+  EXPECT_EQ(parse_model(config.dump(), "q", "q").layer_count(Mixer::kLocal), 0);
   config["use_sliding_window"] = true;
   config["max_window_layers"] = 70;
-  EXPECT_EQ(parse_model(config.dump(), "q", "q").layer_count(Mixer::kWindowed), 10);
+  EXPECT_EQ(parse_model(config.dump(), "q", "q").layer_count(Mixer::kLocal), 10);
 }
 
 TEST(HfConfig, ReadsQuantisedCheckpoints) {

@@ -116,14 +116,44 @@ TEST(KvBytes, OfAHybridAreItsAttentionLayersPlusAState) {
 
 TEST(KvBytes, OfQuantisedCachesCountTheirScales) {
   const ModelSpec m = model("llama-3.1-8b");  // 32 layers, 8 KV heads of 128
-  const auto block = [&m](DType type, KvScales scales) {
-    return kv_layer_bytes(m, {type, scales}).of_block(Tokens(16));
+  const auto block = [&m](DType type, KvScales scales, std::int64_t bits = 16) {
+    return kv_layer_bytes(m, {type, scales, bits}).of_block(Tokens(16));
   };
   const std::int64_t elements = 16 * 2 * 8 * 128;
+  // One number for all of a layer's K and one for V lie beside the pool: 4 bytes each.
   EXPECT_EQ(block(DType::kFp8, KvScales::kTensor), Bytes(elements));
-  EXPECT_EQ(block(DType::kInt4, KvScales::kTensor), Bytes(elements / 2));
+  EXPECT_EQ(kv_layer_bytes(m, {DType::kFp8, KvScales::kTensor}).fixed, Bytes(2 * 4));
+  EXPECT_EQ(kv_layer_bytes(m, {DType::kInt4, KvScales::kTensor}).fixed, Bytes(2 * 2 * 4));
+  // Per token and head, K and V; int4 with zero points.
   EXPECT_EQ(block(DType::kInt8, KvScales::kToken), Bytes(elements + 16 * 2 * 8 * 2));
-  EXPECT_EQ(block(DType::kInt4, KvScales::kChannel), Bytes(elements / 2 + 2 * 8 * 128 * 2));
+  EXPECT_EQ(block(DType::kInt8, KvScales::kToken, 32), Bytes(elements + 16 * 2 * 8 * 4));
+  EXPECT_EQ(block(DType::kInt4, KvScales::kToken), Bytes(elements / 2 + 2 * 16 * 2 * 8 * 2));
+  // Per channel of K in the block, and per token and head of V.
+  EXPECT_EQ(block(DType::kInt8, KvScales::kChannel), Bytes(elements + 8 * 128 * 2 + 16 * 8 * 2));
+  EXPECT_EQ(block(DType::kInt4, KvScales::kChannel),
+            Bytes(elements / 2 + 2 * (8 * 128 * 2 + 16 * 8 * 2)));
+  // What is not quantised has no scales.
+  EXPECT_EQ(block(DType::kBf16, KvScales::kToken), Bytes(2 * elements));
+}
+
+TEST(KvBytes, OfAQuantisedTokenCountItsScales) {
+  const ModelSpec m = model("llama-3.1-8b");
+  const auto token = [&m](DType type, std::int64_t bits) {
+    return kv_token_bytes(m, {type, KvScales::kToken, bits});
+  };
+  EXPECT_EQ(token(DType::kBf16, 16), Bytes(131'072));
+  EXPECT_EQ(token(DType::kInt8, 16), Bytes(65'536 + 2 * 32 * 8 * 2));
+  EXPECT_EQ(token(DType::kInt8, 32), Bytes(65'536 + 2 * 32 * 8 * 4));
+  EXPECT_EQ(token(DType::kFp8, 32), token(DType::kInt8, 32));
+  EXPECT_EQ(token(DType::kInt4, 16), Bytes(32'768 + 2 * 2 * 32 * 8 * 2));
+}
+
+TEST(KvBytes, OfAQuantisedLatentHaveOneSide) {
+  const ModelSpec m = model("deepseek-v3");  // 512 + 64 wide
+  EXPECT_EQ(kv_layer_bytes(m, {DType::kInt8, KvScales::kToken}).of_block(Tokens(1)),
+            Bytes(576 + 2));
+  EXPECT_EQ(kv_layer_bytes(m, {DType::kInt8, KvScales::kChannel}).of_block(Tokens(16)),
+            Bytes(16 * 576 + 576 * 2));
 }
 
 TEST(Sharding, CutsMatricesAndCopiesTheRest) {

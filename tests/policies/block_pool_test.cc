@@ -16,8 +16,8 @@ std::unique_ptr<EvictionPolicy> policy(std::int64_t blocks, const ConfigView& co
 
 class PoolTest : public testing::Test {
  protected:
-  BlockPool make(std::int64_t blocks, bool caching = true) {
-    return BlockPool({blocks, Tokens(4), caching, policy(blocks, config_)});
+  BlockPool make(std::int64_t blocks, bool caching = true, bool unhashed_to_tail = false) {
+    return BlockPool({blocks, Tokens(4), caching, policy(blocks, config_), unhashed_to_tail});
   }
   // Takes a block and hashes it as `key`, a child of `parent`.
   static BlockId cached(BlockPool& pool, std::uint64_t key, BlockId parent = {}) {
@@ -36,6 +36,19 @@ TEST_F(PoolTest, NeverHandsOutTheNullBlock) {
   EXPECT_EQ(pool.free(), 0);
 }
 
+// With only the null block taken nothing is used; every block handed out counts the same.
+TEST_F(PoolTest, UsageGrowsFromZeroToOne) {
+  BlockPool pool = make(11);
+  const auto usage = [&] {
+    return 1.0 - static_cast<double>(pool.free()) / static_cast<double>(pool.usable());
+  };
+  EXPECT_EQ(usage(), 0.0);
+  for (int taken = 1; taken <= 10; ++taken) {
+    (void)pool.take();
+    EXPECT_DOUBLE_EQ(usage(), taken / 10.0);
+  }
+}
+
 // Freeing [4 (partial), 3, 2, 1] puts 4 in front of the queue and 3, 2, 1 at its tail. Blocks 5
 // and 6 were never used. So the order of reuse is 4, 5, 6, 3, 2, 1.
 TEST_F(PoolTest, FreesPartialBlocksToTheFrontAndHashedOnesToTheTail) {
@@ -50,6 +63,88 @@ TEST_F(PoolTest, FreesPartialBlocksToTheFrontAndHashedOnesToTheTail) {
     EXPECT_EQ(pool.take(), BlockId{expected});
   EXPECT_EQ(pool.evictions(), 3);
   EXPECT_EQ(pool.orphans(), 0) << "tails went before heads";
+}
+
+// The queue of March 2026 does not look at hashes: all go to the tail in the order given.
+TEST_F(PoolTest, InMarchFreedThemAllToTheTail) {
+  BlockPool pool = make(7, true, /*unhashed_to_tail=*/true);
+  const BlockId a = cached(pool, 10);
+  const BlockId b = cached(pool, 11, a);
+  const BlockId partial = pool.take();
+  release(pool, {partial, b, a});
+  EXPECT_EQ(pool.cached(), 2);
+  for (const std::uint32_t expected : {4U, 5U, 6U, 3U, 2U, 1U})
+    EXPECT_EQ(pool.take(), BlockId{expected});
+  EXPECT_EQ(pool.evictions(), 2) << "giving up an unhashed block loses nothing";
+}
+
+// Touching takes a free block out of the queue, wherever it stands; a second user only counts.
+TEST_F(PoolTest, TouchTakesABlockOutOfTheQueue) {
+  BlockPool pool = make(5);
+  const BlockId a = cached(pool, 10);
+  release(pool, {a});
+  pool.touch(BlockId{3}, 0);
+  pool.touch(a, 0);
+  pool.touch(a, 0);
+  EXPECT_EQ(pool.free(), 2);
+  EXPECT_EQ(pool.users(a), 2U);
+  EXPECT_EQ(pool.queue(), (std::vector<BlockId>{BlockId{2}, BlockId{4}}));
+  pool.check_books(std::vector<std::uint32_t>{0, 2, 0, 1, 0});
+  release(pool, {a});
+  EXPECT_EQ(pool.free(), 2) << "still used once";
+}
+
+// A block whose hash is withdrawn keeps its place: it is taken in its turn, and that is no
+// eviction.
+TEST_F(PoolTest, AWithdrawnHashKeepsItsPlaceInTheQueue) {
+  BlockPool pool = make(4);
+  const BlockId a = cached(pool, 10);
+  const BlockId b = cached(pool, 11);
+  const BlockId c = cached(pool, 12);
+  release(pool, {a, b, c});
+  pool.withdraw(b);
+  EXPECT_FALSE(pool.find({11, 11}).valid());
+  EXPECT_EQ(pool.queue(), (std::vector<BlockId>{a, b, c}));
+  pool.check_books(std::vector<std::uint32_t>(4));
+  for (const BlockId expected : {a, b, c}) EXPECT_EQ(pool.take(), expected);
+  EXPECT_EQ(pool.evictions(), 2);
+}
+
+// Whoever uses a block whose hash is withdrawn keeps it; freed, it is a blank like any other.
+TEST_F(PoolTest, AWithdrawnHashLeavesItsUsersAlone) {
+  BlockPool pool = make(4);
+  const BlockId a = cached(pool, 10);
+  pool.withdraw(a);
+  EXPECT_EQ(pool.users(a), 1U);
+  release(pool, {a});
+  EXPECT_EQ(pool.queue()[0], a) << "unhashed blocks go to the front";
+}
+
+// Reset forgets all contents and moves nothing; it is refused while anybody uses a block.
+TEST_F(PoolTest, ResetForgetsContentsAndKeepsTheOrder) {
+  BlockPool pool = make(5);
+  const BlockId a = cached(pool, 10);
+  const BlockId b = cached(pool, 11, a);
+  release(pool, {b});
+  EXPECT_FALSE(pool.reset()) << "a is in use";
+  EXPECT_TRUE(pool.find({11, 11}).valid());
+  release(pool, {a});
+  const std::vector<BlockId> order = pool.queue();
+  EXPECT_TRUE(pool.reset());
+  EXPECT_FALSE(pool.find({10, 10}).valid());
+  EXPECT_EQ(pool.cached(), 0);
+  EXPECT_EQ(pool.queue(), order);
+  pool.check_books(std::vector<std::uint32_t>(5));
+  EXPECT_EQ(pool.take(), order[0]);
+}
+
+// A block filled in part and filed, then filled: the first key is given up for the second.
+TEST_F(PoolTest, AFilledBlockGivesUpTheKeyOfItsPart) {
+  BlockPool pool = make(4);
+  const BlockId a = cached(pool, 10);
+  pool.cache(a, {20, 20}, {});
+  EXPECT_FALSE(pool.find({10, 10}).valid());
+  EXPECT_EQ(pool.find({20, 20}), a);
 }
 
 TEST_F(PoolTest, WithoutCachingFreedBlocksQueueUp) {
@@ -259,7 +354,7 @@ TEST(BlockPool, UnderLruIsVllmsFreeQueue) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Rng rng(seed, "queue");
     PlainQueue plain(kBlocks);
-    BlockPool pool({kBlocks, Tokens(4), true, policy(kBlocks, config)});
+    BlockPool pool({kBlocks, Tokens(4), true, policy(kBlocks, config), false});
     std::vector<std::vector<std::uint32_t>> live(6);
     for (int step = 0; step < 400 && !HasFailure(); ++step) {
       auto& table = live[rng.below(live.size())];

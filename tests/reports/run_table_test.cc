@@ -78,5 +78,19 @@ TEST(RunTable, IsAscii) {
   for (const char c : run_table(some_report())) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));
 }
 
+TEST(RunTable, ShowsWhatEachTurnFound) {
+  Report r = some_report();
+  EXPECT_EQ(run_table(r).find("turn"), std::string::npos);
+  r.prefix_cache.by_turn = {{0, 30, 4000, 0, 0}, {1, 20, 6000, 4500, 0.75}};
+  const std::string expected =
+      "turn  requests  prompt tokens     hit\n"
+      "0           30          4,000   0.0 %\n"
+      "1           20          6,000  75.0 %\n";
+  EXPECT_NE(run_table(r).find(expected), std::string::npos) << run_table(r);
+  r.prefix_cache.by_turn.resize(15);
+  r.prefix_cache.by_turn.push_back({15, 2, 100, 50, 0.5});
+  EXPECT_NE(run_table(r).find("15 and later"), std::string::npos) << run_table(r);
+}
+
 }  // namespace
 }  // namespace kvsim

@@ -38,7 +38,9 @@ Report whole_report() {
 }
 
 Json numbered_summary() {
-  Json document = summary_json(whole_report());
+  Report report = whole_report();
+  report.prefix_cache.by_turn.resize(2);
+  Json document = summary_json(report);
   int next = 0;
   number_leaves(document, next);
   document["schema_version"] = kSummarySchemaVersion;
@@ -73,6 +75,11 @@ void expect_valid(const Json& value, Json rule, const std::string& pointer) {
   EXPECT_TRUE(rule.contains("description")) << pointer;
   if (rule.contains("$ref")) rule.update(schema()["$defs"]["quantiles"]);
   ASSERT_TRUE(is_of_type(value, rule["type"])) << pointer << " = " << value;
+  if (rule["type"] == "array") {
+    EXPECT_LE(value.size(), rule["maxItems"].get<std::size_t>()) << pointer;
+    for (const Json& row : value) expect_valid(row, rule["items"], pointer + "/0");
+    return;
+  }
   if (rule["type"] != "object") {
     EXPECT_TRUE(rule.contains("unit")) << pointer;
     const bool bounded = rule.contains("minimum") && value.is_number();
@@ -104,6 +111,7 @@ TEST(SummaryJson, EqualsItsSchemaKeyByKeyInOrder) {
   expect_valid(summary_json(whole_report()), top, "");
   Report calibrated = whole_report();
   calibrated.provenance.cost_holdout_error = 0.03;
+  calibrated.prefix_cache.by_turn.resize(Report::PrefixCache::kTurnRows);
   expect_valid(summary_json(calibrated), top, "");
 }
 

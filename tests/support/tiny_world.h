@@ -78,8 +78,7 @@ struct World {
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
     const PriceList cost(price);
-    return simulate({config, listed, cost, capacity, block, max_model_len, Tokens(0)}, watchers,
-                    {});
+    return simulate({config, listed, cost, capacity, block, max_model_len, {}}, watchers, {});
   }
 };
 
