@@ -1,7 +1,7 @@
 // Every record that vLLM's own block manager and scheduler (July 2026) answered, answered by the
 // classes that simulations use: block ids, tables, reference counts, the free queue in order, what
-// is cached where, what is evicted when. Recordings are not part of the repository: set KVSIM_OPS
-// to the folder that holds them.
+// is cached where, what is evicted when. Recordings are not part of the repository: set KVSIM_OPS to
+// the folder that holds them.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
