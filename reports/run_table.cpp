@@ -80,6 +80,14 @@ std::string cache(const Report& r) {
   return text;
 }
 
+std::string guesses(const Report& r) {
+  if (!r.speculation) return "";
+  const SpeculationReport& s = *r.speculation;
+  return line("speculation", fmt::format("{} of {} guesses right, {} tokens a verification",
+                                         percent(s.acceptance_rate), grouped(s.num_draft_tokens),
+                                         grouped(s.mean_acceptance_length, 2)));
+}
+
 // A line per turn of the conversations, if there are any.
 std::string turns(const Report& r) {
   const auto& rows = r.prefix_cache.by_turn;
@@ -140,7 +148,7 @@ std::string warnings(const Report& r) {
 
 std::string run_table(const Report& r) {
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +
-                     turns(r) + machine(r) + "\n" + provenance(r);
+                     guesses(r) + turns(r) + machine(r) + "\n" + provenance(r);
   const std::string told = warnings(r);
   return told.empty() ? text : text + "\n" + told;
 }

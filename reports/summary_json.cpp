@@ -26,10 +26,19 @@ class Writer {
   void known_field(const char* name, double value) {
     at_[name] = value < 0 ? Json(nullptr) : Json(six_decimals(value));
   }
+  void field(const char* name, const std::vector<double>& values) {
+    Json& list = at_[name] = Json::array();
+    for (const double value : values) list.push_back(six_decimals(value));
+  }
   template <class Fields>
   void object(const char* name, Fields fields) {
     Writer inner(at_[name] = Json::object());
     fields(inner);
+  }
+  /// Left out where there is nothing to say.
+  template <class Value, class Fields>
+  void object_if(const char* name, const std::optional<Value>& value, Fields fields) {
+    if (value) object(name, [&](Writer& at) { fields(at, *value); });
   }
   template <class Row, class Fields>
   void list(const char* name, const std::vector<Row>& rows, Fields fields) {
@@ -65,6 +74,18 @@ class Reader {
   void known_field(const char* name, double& value) const {
     value = -1;
     if (!at_.contains(name) || !at_[name].is_null()) field(name, value);
+  }
+  void field(const char* name, std::vector<double>& values) const {
+    values.clear();
+    for (const Json& value : get(name, &Json::is_array, "a list of numbers")) {
+      if (!value.is_number()) fail(name, "expected a list of numbers");
+      values.push_back(value.get<double>());
+    }
+  }
+  template <class Value, class Fields>
+  void object_if(const char* name, std::optional<Value>& value, Fields fields) const {
+    value.reset();
+    if (at_.contains(name)) object(name, [&](const Reader& at) { fields(at, value.emplace()); });
   }
   template <class Fields>
   void object(const char* name, Fields fields) const {
@@ -175,6 +196,16 @@ void walk_prefix_cache(Walk& w, PrefixCache& cache) {
   });
 }
 
+template <class Walk, class Speculation>
+void walk_speculation(Walk& w, Speculation& s) {
+  w.field("num_drafts", s.num_drafts);
+  w.field("num_draft_tokens", s.num_draft_tokens);
+  w.field("num_accepted_tokens", s.num_accepted_tokens);
+  w.field("acceptance_rate", s.acceptance_rate);
+  w.field("mean_acceptance_length", s.mean_acceptance_length);
+  w.field("per_position", s.per_position);
+}
+
 template <class Walk, class Values>
 void walk_report(Walk& w, Values& r) {
   w.object("provenance", [&r](auto& at) { walk_provenance(at, r.provenance); });
@@ -200,6 +231,7 @@ void walk_report(Walk& w, Values& r) {
     at.field("max_waiting", r.batch.max_waiting);
     at.field("mean_tokens", r.batch.mean_tokens);
   });
+  w.object_if("speculation", r.speculation, [](auto& at, auto& s) { walk_speculation(at, s); });
   w.field("preemptions", r.preemptions);
   w.field("recomputed_tokens", r.recomputed_tokens);
   w.field("computed_tokens", r.computed_tokens);

@@ -6,6 +6,7 @@
 // is split as in the PagedAttention paper's Fig. 2 (arXiv 2309.06180): reserved for tokens still to
 // come, internal for tokens that never will, external where ranges are rounded up (buddy) or where
 // free memory lies in holes too small for the sequence that waits. Nothing is shared or cached.
+// Where tokens are guessed ahead, ranges have room for a step's guesses behind the last token.
 
 #include <algorithm>
 #include <bit>
@@ -16,6 +17,7 @@
 #include "sim/core/config_schema.h"
 #include "sim/core/registry.h"
 #include "sim/model/allocator.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -41,6 +43,7 @@ class Contiguous final : public Allocator {
   explicit Contiguous(const Setup& setup)
       : capacity_(setup.capacity),
         max_model_len_(setup.max_model_len),
+        drafts_(speculation_of(setup.config).drafts),
         reserve_(setup.config.text("/cache/reserve")),
         pool_(make_pool(setup)),
         free_(setup.capacity) {}
@@ -60,7 +63,8 @@ class Contiguous final : public Allocator {
     if (s.id.index >= held_.size()) held_.resize(s.id.index + 1);
     Holding& holding = held_[s.id.index];
     KVSIM_CHECK(!holding.live, "only a sequence that holds nothing is admitted");
-    holding = {*range, wanted, s.request.prompt + s.request.output, total, true};
+    const Tokens life = s.request.prompt + s.request.output;
+    holding = {*range, wanted, life, std::min(total, life), true};
     free_ -= range->length;
     ++ranges_;
     account(holding, +1);
@@ -71,7 +75,7 @@ class Contiguous final : public Allocator {
     Holding& holding = held_[s.id.index];
     KVSIM_CHECK(total <= holding.wanted, "a range covers the whole life of its sequence");
     account(holding, -1);
-    holding.filled = std::max(holding.filled, total);
+    holding.filled = std::min(total, holding.life);
     account(holding, +1);
     return true;
   }
@@ -137,9 +141,10 @@ class Contiguous final : public Allocator {
 
   [[nodiscard]] Tokens range_for(const Request& r) const {
     if (reserve_ == "max") return max_model_len_;
-    if (reserve_ == "oracle") return r.prompt + r.output;
+    if (reserve_ == "oracle") return std::min(r.prompt + r.output + drafts_, max_model_len_);
     const auto rounded = std::bit_ceil(static_cast<std::uint64_t>(r.output.value()));
-    return std::min(r.prompt + Tokens(static_cast<std::int64_t>(rounded)), max_model_len_);
+    return std::min(r.prompt + Tokens(static_cast<std::int64_t>(rounded)) + drafts_,
+                    max_model_len_);
   }
 
   void account(const Holding& holding, std::int64_t sign) {
@@ -151,6 +156,7 @@ class Contiguous final : public Allocator {
 
   Tokens capacity_;
   Tokens max_model_len_;
+  Tokens drafts_;  // guesses that need a slot until they are verified
   std::string reserve_;
   std::unique_ptr<RangePool> pool_;
   std::vector<Holding> held_;  // by SequenceId

@@ -62,6 +62,8 @@ PagedAllocator::PagedAllocator(const Setup& setup)
     : cache_(cache_setup(setup)),
       block_(setup.block),
       lookahead_(speculation_of(setup.config).lookahead()),
+      max_model_len_(setup.max_model_len),
+      lost_(speculation_of(setup.config).own_head ? setup.block : Tokens(0)),
       whole_prompt_rule_(!march(setup)) {
   for (std::size_t g = 0; g < cache_.groups(); ++g)
     widest_ = std::max(widest_, cache_.group(g).block());

@@ -2,6 +2,8 @@
 // Paged: fixed-size blocks behind block tables, and a prefix cache over full blocks: vLLM's memory
 // manager. The decisions are PagedCache's; this is its face to schedulers.
 
+#include <algorithm>
+
 #include "policies/allocator/paged_cache.h"
 
 namespace kvsim {
@@ -12,7 +14,8 @@ class PagedAllocator final : public Allocator {
 
   [[nodiscard]] bool can_ever_fit(const Request& r, bool reserved) const override {
     // The last sampled token is never computed, so it needs no slot.
-    return cache_.can_ever_hold(r.prompt + r.output - Tokens(1), reserved);
+    const Tokens last = r.prompt + r.output - Tokens(1);
+    return cache_.can_ever_hold(std::min(last + lookahead_, max_model_len_), reserved);
   }
   [[nodiscard]] Tokens lookup(const Sequence& s) override { return cache_.lookup(s).tokens; }
   [[nodiscard]] bool admit(const Sequence& s, Tokens hit, Tokens total,
@@ -40,6 +43,7 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] std::int64_t slots_per_block() const override { return widest_.value(); }
 
   [[nodiscard]] bool caches_prefixes() const override { return cache_.caching(); }
+  [[nodiscard]] Tokens lost_of_a_hit() const override { return lost_; }
   [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
   [[nodiscard]] Counters counters() const override;
   void check_books() const override { cache_.check_books(); }
@@ -53,6 +57,8 @@ class PagedAllocator final : public Allocator {
   Tokens block_;
   Tokens widest_;  // the groups' largest block
   Tokens lookahead_;
+  Tokens max_model_len_;
+  Tokens lost_;
   bool whole_prompt_rule_;  // vLLM of March 2026 did not know it
 };
 

@@ -172,7 +172,7 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
     groups_[g]->take_new(h.tables[g], demand_of(h, g, computed, room), taken_[g]);
     h.hits[g].clear();
   }
-  h.held = std::max(h.held, main);
+  h.held = main;  // rejected drafts hold slots, not tokens
   account(h, +1);
   if (caching_ && !demand.cache_later) file(s, h, std::min(main, s.tokens()));
   return true;

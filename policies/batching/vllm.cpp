@@ -74,6 +74,7 @@ class Vllm final : public Scheduler {
     at == running_.end() ? waiting_.remove(id) : void(running_.erase(at));
     done.push_back(id);
   }
+  [[nodiscard]] bool verifies_drafts() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
   [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
     return waiting_.in_order();
@@ -175,7 +176,7 @@ class Vllm final : public Scheduler {
       running_.push_back(s.id);
       s.running = true;
       plan.admitted.push_back({s.id, hit});
-      plan.work.push_back({s.id, hit, fresh, padding});
+      plan.work.push_back({s.id, hit, fresh, padding, padding});
       s.computed = hit;
       compute(s, fresh);
     }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/engine/catalog.h"
+#include "sim/engine/drafter.h"
 #include "sim/model/builtin_configs.h"
 
 namespace kvsim {
@@ -23,10 +24,12 @@ struct Parts {
   explicit Parts(const ConfigView& config)
       : model(load_model(config)),
         device(load_device(config)),
-        deployment(read_deployment(model, config)) {}
+        deployment(read_deployment(model, config)),
+        drafter(load_drafter(model, deployment, config)) {}
   ModelSpec model;
   DeviceSpec device;
   Deployment deployment;
+  std::optional<Drafter> drafter;
   [[nodiscard]] std::int64_t gpus() const {
     return deployment.shards.tensor * deployment.shards.pipeline;
   }
@@ -34,10 +37,19 @@ struct Parts {
   [[nodiscard]] Bytes of_replica(Bytes rank) const { return rank * deployment.shards.tensor; }
   /// One block of one group.
   [[nodiscard]] Bytes block_bytes() const {
-    return of_replica(deployment.layout.page * deployment.layout.group_layers);
+    return of_replica(deployment.layout.page * deployment.layout.group_layers + drafter_block());
   }
   [[nodiscard]] Tokens tokens(Blocks blocks) const {
     return vllm_tokens(deployment.layout, blocks);
+  }
+  [[nodiscard]] Bytes token_bytes() const {
+    const std::int64_t ways = deployment.shards.tensor;
+    const Bytes own = kv_token_bytes(model, deployment.kv, ways);
+    return of_replica(drafter ? own + kv_token_bytes(drafter->model, deployment.kv, ways) : own);
+  }
+  /// What whoever guesses tokens ahead adds to a block of a rank.
+  [[nodiscard]] Bytes drafter_block() const {
+    return drafter ? drafter->kv_block_bytes(deployment) : Bytes();
   }
 };
 
@@ -75,6 +87,9 @@ Budget pooled_budget(const CalcRequest& request, const Parts& parts) {
                  request.weights ? "as given"
                                  : fmt::format("{} in {}", parts.model.name,
                                                word_of(parts.deployment.weights)));
+    if (parts.drafter)
+      left += line("drafter", -(per_gpu.drafter * gpus), Certainty::kEstimated,
+                   fmt::format("weights of {}", parts.drafter->model.name));
     const auto [runtime, runtime_how] =
         given(request.runtime, per_gpu.runtime * gpus, Certainty::kEstimated);
     left += line("runtime", -runtime, runtime_how,
@@ -84,9 +99,7 @@ Budget pooled_budget(const CalcRequest& request, const Parts& parts) {
                    fmt::format("{} sequences", request.limits.sequences));
     b.kv = line("left for KV", left, b.certainty, "on all GPUs");
   }
-  const Bytes token = parts.of_replica(
-      kv_token_bytes(parts.model, parts.deployment.kv, parts.deployment.shards.tensor));
-  line("one token", token, Certainty::kExact,
+  line("one token", parts.token_bytes(), Certainty::kExact,
        fmt::format("{} layers in {}, all GPUs", parts.model.attention_layers(),
                    word_of(parts.deployment.kv.dtype)));
   line("one block", parts.block_bytes(), Certainty::kExact,
@@ -238,8 +251,7 @@ CalcSheet calculate(const CalcRequest& request) {
   sheet.ladder = budget.ladder;
   sheet.certainty = budget.certainty;
   sheet.kv = budget.kv * sheet.replicas;
-  sheet.token_bytes = parts.of_replica(
-      kv_token_bytes(parts.model, parts.deployment.kv, parts.deployment.shards.tensor));
+  sheet.token_bytes = parts.token_bytes();
   sheet.blocks = Blocks(budget.blocks.value() * sheet.replicas);
   sheet.capacity = parts.tokens(budget.blocks) * sheet.replicas;
   sheet.uneven =

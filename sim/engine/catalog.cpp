@@ -20,6 +20,8 @@ const DeclaredFields kFields{
                   "Leading tokens that windowed layers see besides (StreamingLLM: 4)."),
     text_field("/device", "\"h200\"",
                "A built-in GPU, or the path of a file like those of configs/devices."),
+    text_field("/speculative/model", "null",
+               "The smaller model that guesses (draft_model): named like /model."),
     word_field(
         "/cost", "auto", "cost model",
         [] {
@@ -101,6 +103,11 @@ ModelSpec load_model(const ConfigView& config) {
   ModelSpec model = parse_model(found.text, found.file, found.name);
   apply_window(model, config);
   return model;
+}
+
+ModelSpec load_draft_model(const ConfigView& config) {
+  const Named found = find("/speculative/model", "models", "model", config);
+  return parse_model(found.text, found.file, found.name);
 }
 
 DeviceSpec load_device(const ConfigView& config) {

@@ -17,6 +17,8 @@ namespace kvsim {
 /// Throws InputError naming the field if there is no such model or file, and naming the file if its
 /// contents are wrong.
 [[nodiscard]] ModelSpec load_model(const ConfigView& config);
+/// The one that /speculative/model names. Requires that it is set.
+[[nodiscard]] ModelSpec load_draft_model(const ConfigView& config);
 [[nodiscard]] DeviceSpec load_device(const ConfigView& config);
 
 /// The cost model that /cost names; "auto" is the best there is for this model and device.

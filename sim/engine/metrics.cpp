@@ -86,7 +86,7 @@ void Metrics::on_step(const StepRecord& step) {
 void Metrics::on_token(Time now, const Sequence& s) {
   if (s.generated == Tokens(1))
     ttft_.add(now - s.request.arrival);
-  else
+  else if (now > s.last_token_at)  // vLLM's way: tokens of one step are one delivery
     itl_.add(now - s.last_token_at);
 }
 

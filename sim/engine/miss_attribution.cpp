@@ -43,7 +43,7 @@ void MissAttribution::attribute(const Request& r, Tokens hit, Tokens started, To
   const Tokens seen = std::max(started, hit);
   const Tokens whole = std::max(hit, block_ * (seen / block_));
   const Tokens allowed = std::max(hit, block_ * ((r.prompt - Tokens(1)) / block_));
-  const Tokens reusable = std::min(whole, allowed);
+  const Tokens reusable = std::max(hit, std::min(whole, allowed) - lost_);
   const Tokens there = std::clamp(computed, hit, reusable);
   sums_.query_tokens += r.prompt.value();
   sums_.hit_tokens += hit.value();

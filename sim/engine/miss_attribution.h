@@ -5,7 +5,8 @@
 //   capacity     they were computed once, and evicted since
 //   in_flight    an earlier request is still computing them
 //   granularity  seen, but past the last whole block that is shared
-//   last_token   seen, but the last token must be computed anyway, and its block with it
+//   last_token   seen, but the last token must be computed anyway, and its block with it; or the
+//                last block found, whose hidden states a draft head needs (EAGLE)
 // Counted at a request's first admission; hits + the five = prompt tokens asked for. Finding one's
 // own tokens again after a preemption is neither a query nor a hit.
 
@@ -22,6 +23,9 @@ class MissAttribution final : public Observer {
   /// `block`: tokens that are cached and found together.
   MissAttribution(std::size_t replicas, Tokens block) : history_(replicas), block_(block) {}
 
+  /// The memory gives back `lost` tokens of every hit, to compute them again.
+  void hits_lose(Tokens lost) { lost_ = lost; }
+
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;
@@ -35,6 +39,7 @@ class MissAttribution final : public Observer {
 
   std::vector<PrefixHistory> history_;  // by replica
   Tokens block_;
+  Tokens lost_;
   Report::PrefixCache sums_;
 };
 

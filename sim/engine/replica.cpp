@@ -16,6 +16,11 @@ const DeclaredFields kFields{
         "contents also checks that every sequence reads back what it wrote."),
 };
 
+// The newest token alone, or with guesses after it.
+bool decodes(const Sequence& s, const StepWork& work) {
+  return s.generated > Tokens(0) && work.compute == Tokens(1) + work.drafts;
+}
+
 }  // namespace
 
 Replica::Replica(const Setup& setup)
@@ -25,12 +30,17 @@ Replica::Replica(const Setup& setup)
       local_(setup.local),
       cost_(setup.cost),
       observers_(setup.observers),
+      acceptance_(setup.config),
       memory_(Registry<Allocator>::make(
           setup.config.text("/cache/allocator"),
           {setup.capacity, setup.block, setup.max_model_len, setup.config, setup.groups})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {
+  if (acceptance_.any() && !scheduler_->verifies_drafts())
+    setup.config.fail("/speculative/method",
+                      fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
+                                  setup.config.text("/scheduler/batching")));
   if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
 }
 
@@ -105,13 +115,14 @@ void Replica::shape_step() {
   for (const StepWork& work : plan_.work) {
     Sequence& s = sequences_[work.sequence];
     const Tokens until = work.context + work.compute;
-    if (until == s.tokens()) ++shape_.samples;
-    if (work.compute == Tokens(1) && s.generated > Tokens(0))
-      shape_.add_decode(until, local_);
+    const Tokens known = until - work.drafts;
+    if (known == s.tokens()) shape_.add_samples(until, 1 + work.drafts.value());
+    if (decodes(s, work))
+      shape_.add_decode(until, local_, work.drafts);
     else
       shape_.add_prefill(work.context, work.compute, local_);
-    s.recomputed += std::max(Tokens(0), std::min(until, s.reached) - work.context);
-    s.reached = std::max(s.reached, until);
+    s.recomputed += std::max(Tokens(0), std::min(known, s.reached) - work.context);
+    s.reached = std::max(s.reached, known);
   }
 }
 
@@ -123,19 +134,40 @@ void Replica::end_step(Time now) {
 
 void Replica::advance(const StepWork& work, Time now) {
   Sequence& s = sequences_[work.sequence];
-  if (work.compute > Tokens(1) || s.generated == Tokens(0)) {
+  const bool prefilled = !decodes(s, work);
+  const Tokens accepted = accept(s, work, now);
+  if (prefilled) {
     memory_->commit(s);
     observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
   }
   if (s.computed < s.tokens()) return;  // Only the last chunk of a prompt samples.
-  s.generated += Tokens(1);
-  if (s.generated == Tokens(1)) s.first_token_at = now;
-  observers_.tell([&](Observer& o) { o.on_token(now, s); });
-  s.last_token_at = now;
+  const Tokens before = s.tokens();
+  for (Tokens n; n <= accepted && !s.finished(); n += Tokens(1)) sample(s, now);
+  if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);
+  s.drafts = acceptance_.proposed(s);
   if (!s.finished()) return;
   observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
   outstanding_ -= s.request.prompt;
   ended_.push_back(s.id);
+}
+
+// How many of the step's guesses were right. The others count as not computed; their slots stay.
+Tokens Replica::accept(Sequence& s, const StepWork& work, Time now) {
+  if (work.drafts == Tokens(0)) return {};
+  const Tokens drafted = work.drafts - work.padding;
+  const Tokens accepted = acceptance_.accepted(s, drafted);
+  s.computed -= work.drafts - accepted;
+  s.reached = std::max(s.reached, s.computed);
+  if (drafted > Tokens(0))
+    observers_.tell([&](Observer& o) { o.on_verified(now, s, drafted, accepted); });
+  return accepted;
+}
+
+void Replica::sample(Sequence& s, Time now) {
+  s.generated += Tokens(1);
+  if (s.generated == Tokens(1)) s.first_token_at = now;
+  observers_.tell([&](Observer& o) { o.on_token(now, s); });
+  s.last_token_at = now;
 }
 
 void Replica::forget_ended(Time now) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/engine/acceptance.h"
 #include "sim/engine/contents_check.h"
 #include "sim/engine/observers.h"
 #include "sim/model/allocator.h"
@@ -56,6 +57,8 @@ class Replica {
   void note_preemptions(Time now);
   void shape_step();
   void advance(const StepWork& work, Time now);
+  Tokens accept(Sequence& s, const StepWork& work, Time now);
+  void sample(Sequence& s, Time now);
 
   ReplicaId id_;
   bool verify_books_;
@@ -64,6 +67,7 @@ class Replica {
   LocalSpan local_;
   const CostModel& cost_;
   const Observers& observers_;
+  Acceptance acceptance_;
   Sequences sequences_;
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -5,18 +5,23 @@
 // work of one tensor-parallel rank, phases one after the other. O(1) in the batch, and monotone:
 // more work never costs less. The shares stand in configs/devices/*.json with their sources; the
 // constants below are the rest. Roofline model: Williams, Waterman, Patterson, CACM 52(4), 2009.
+// A drafter takes its own passes after the model's, k for k guesses, on the same terms; its window
+// is not modelled. What is verified costs what it is: one reading of the context for all guesses.
 // Deviations from a real step: no split-count or wave effects, no overlap of phases.
 
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "sim/core/config_schema.h"
 #include "sim/engine/deployment.h"
+#include "sim/engine/drafter.h"
 #include "sim/engine/step_duration.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/device_spec.h"
 #include "sim/model/model_spec.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -68,43 +73,35 @@ double share(const ConfigView& config, const std::string& pointer, double of_dev
   return config.has(pointer) ? config.number(pointer) : of_device;
 }
 
-class Roofline final : public CostModel {
+// One model's part of a step: everything but the host.
+class ForwardPass {
  public:
-  explicit Roofline(const Setup& setup) : device_(setup.device.name) {
-    const Deployment d = read_deployment(setup.model, setup.config);
-    if (d.shards.pipeline > 1)
-      setup.config.fail("/pipeline_parallel_size",
-                        "steps are priced on one pipeline stage only; use 1 and more "
-                        "tensor_parallel_size (kvsim calc sizes pipelines)");
-    read_speeds(setup, d);
-    read_linears(setup.model, d);
-    read_attention(setup.model, d);
-    read_collectives(setup, d);
-    host_ = setup.config.number("/roofline/step_us") * 1e-6;
-    host_per_sequence_ = setup.config.number("/roofline/sequence_us") * 1e-6;
+  ForwardPass(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,
+              const Deployment& d) {
+    read_speeds(device, config, d);
+    read_linears(model, d);
+    read_attention(model, d);
+    read_collectives(model, device, d);
   }
 
-  [[nodiscard]] Duration price(const StepShape& shape) const override {
+  /// When a pass over `shape` ends that starts at `start`, in seconds.
+  [[nodiscard]] double end(double start, const StepShape& shape) const {
     const double sequences = as_double(shape.decodes + shape.prefills);
     const double tokens = as_double(shape.tokens());
-    return step_duration(host_ + host_per_sequence_ * sequences + linears(tokens) +
-                         experts(tokens) + decode_attention(shape) + prefill_attention(shape) +
-                         head(as_double(shape.samples)) + mamba(sequences) + all_reduce(tokens));
+    return start + linears(tokens) + experts(tokens) + decode_attention(shape) +
+           prefill_attention(shape) + head(as_double(shape.samples)) + mamba(sequences) +
+           all_reduce(tokens);
   }
-
-  [[nodiscard]] CostProvenance provenance() const override {
-    return {"roofline",
-            fmt::format("{}: {:.0f} GB/s decode, {:.0f} GB/s weights, {:.0f} TFLOP/s linear, "
-                        "{:.0f} TFLOP/s prefill, {:.0f} us host",
-                        device_, decode_.bandwidth * 1e-9, gemm_.bandwidth * 1e-9,
-                        gemm_.flops * 1e-12, prefill_.flops * 1e-12, host_ * 1e6)};
+  [[nodiscard]] std::string speeds() const {
+    return fmt::format(
+        "{:.0f} GB/s decode, {:.0f} GB/s weights, {:.0f} TFLOP/s linear, {:.0f} TFLOP/s prefill",
+        decode_.bandwidth * 1e-9, gemm_.bandwidth * 1e-9, gemm_.flops * 1e-12,
+        prefill_.flops * 1e-12);
   }
 
  private:
-  void read_speeds(const Setup& setup, const Deployment& d) {
-    const DeviceSpec& device = setup.device;
+  void read_speeds(const DeviceSpec& device, const ConfigView& c, const Deployment& d) {
     const DeviceEfficiency& e = device.efficiency;
-    const ConfigView& c = setup.config;
     decode_.bandwidth =
         device.bandwidth * share(c, "/roofline/decode_bandwidth", e.decode_bandwidth);
     prefill_.bandwidth = decode_.bandwidth;
@@ -158,12 +155,12 @@ class Roofline final : public CostModel {
     state_bytes_ = 2 * as_double(state_bytes(m, ways).value());
   }
 
-  void read_collectives(const Setup& setup, const Deployment& d) {
+  void read_collectives(const ModelSpec& m, const DeviceSpec& device, const Deployment& d) {
     const double ways = as_double(d.shards.tensor);
     if (d.shards.tensor == 1) return;
-    const DeviceLink& link = setup.device.link;
+    const DeviceLink& link = device.link;
     const double per_token =
-        kWide * as_double(setup.model.hidden) * 2 * (ways - 1) / ways;  // ring: sent per GPU
+        kWide * as_double(m.hidden) * 2 * (ways - 1) / ways;  // ring: sent per GPU
     all_reduce_floor_ = kAllReducesPerLayer * layers_ * link.latency;
     all_reduce_per_token_ =
         kAllReducesPerLayer * layers_ * per_token / (link.bandwidth * link.efficiency);
@@ -185,8 +182,10 @@ class Roofline final : public CostModel {
     if (s.decodes == 0) return 0;
     const double read = full_layers_ * as_double(s.decode_context) +
                         local_layers_ * as_double(s.local_decode_context);
+    const double pairs =
+        full_layers_ * as_double(s.decode_pairs) + local_layers_ * as_double(s.local_decode_pairs);
     return (full_layers_ + local_layers_) * kAttentionFloor +
-           decode_.seconds(read * kv_bytes_, read * decode_pair_flops_);
+           decode_.seconds(read * kv_bytes_, pairs * decode_pair_flops_);
   }
   [[nodiscard]] double prefill_attention(const StepShape& s) const {
     if (s.prefills == 0) return 0;
@@ -207,9 +206,7 @@ class Roofline final : public CostModel {
     return all_reduce_floor_ + tokens * all_reduce_per_token_;
   }
 
-  std::string device_;
   Speed gemm_, head_gemm_, decode_, prefill_;
-  double host_ = 0, host_per_sequence_ = 0;
   Work dense_;    // bytes of a step, FLOPs of a token
   Work head_;     // bytes of a step, FLOPs of a sampled token
   Work experts_;  // bytes of all of them, FLOPs of a token
@@ -220,6 +217,67 @@ class Roofline final : public CostModel {
   double decode_pair_flops_ = 0, prefill_pair_flops_ = 0;
   double state_bytes_ = 0;  // of a sequence
   double all_reduce_floor_ = 0, all_reduce_per_token_ = 0;
+};
+
+class Roofline final : public CostModel {
+ public:
+  explicit Roofline(const Setup& setup) : Roofline(setup, deployment_of(setup)) {}
+
+  [[nodiscard]] Duration price(const StepShape& shape) const override {
+    const double sequences = as_double(shape.decodes + shape.prefills);
+    const double verified = target_.end(host_ + host_per_sequence_ * sequences, shape);
+    return step_duration(drafter_ ? guessed(verified, shape) : verified);
+  }
+
+  [[nodiscard]] CostProvenance provenance() const override {
+    const std::string guesser =
+        drafter_ ? fmt::format(", {} guesses of {}", guesses_, drafter_name_) : "";
+    return {"roofline", fmt::format("{}: {}, {:.0f} us host{}", device_, target_.speeds(),
+                                    host_ * 1e6, guesser)};
+  }
+
+ private:
+  static Deployment deployment_of(const Setup& setup) {
+    const Deployment d = read_deployment(setup.model, setup.config);
+    if (d.shards.pipeline > 1)
+      setup.config.fail("/pipeline_parallel_size",
+                        "steps are priced on one pipeline stage only; use 1 and more "
+                        "tensor_parallel_size (kvsim calc sizes pipelines)");
+    return d;
+  }
+  Roofline(const Setup& setup, Deployment d)
+      : device_(setup.device.name),
+        target_(setup.model, setup.device, setup.config, d),
+        guesses_(speculation_of(setup.config).drafts.value()),
+        host_(setup.config.number("/roofline/step_us") * 1e-6),
+        host_per_sequence_(setup.config.number("/roofline/sequence_us") * 1e-6) {
+    const auto drafter = load_drafter(setup.model, d, setup.config);
+    if (!drafter) return;
+    d.weights = drafter->weights;
+    drafter_.emplace(drafter->model, setup.device, setup.config, d);
+    drafter_name_ = drafter->model.name;
+  }
+
+  // First the drafter reads what the model has read, prompts and guesses alike, and makes its first
+  // guess; then it goes on from its own, a token a pass, for every sequence that sampled.
+  [[nodiscard]] double guessed(double start, const StepShape& shape) const {
+    StepShape first = shape;
+    first.samples = shape.sampling;
+    const double first_end = drafter_->end(start, first);
+    if (shape.sampling == 0) return first_end;
+    StepShape next;
+    next.decodes = next.samples = shape.sampling;
+    next.decode_context = next.local_decode_context = shape.sampling_context;
+    next.decode_pairs = next.local_decode_pairs = shape.sampling_context.value();
+    return first_end + as_double(guesses_ - 1) * drafter_->end(0, next);
+  }
+
+  std::string device_;
+  ForwardPass target_;
+  std::optional<ForwardPass> drafter_;
+  std::string drafter_name_;
+  std::int64_t guesses_;
+  double host_, host_per_sequence_;
 };
 
 const Registered<CostModel, Roofline> kRoofline{

@@ -8,6 +8,8 @@
 #include "sim/engine/engine.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
+#include "sim/engine/speculation_meter.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -69,12 +71,16 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   MissAttribution misses(replica_count, parts.block);
   std::vector<Observer*> all{&metrics};
   all.push_back(&misses);
+  SpeculationMeter guesses;
+  const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
+  if (guessing) all.push_back(&guesses);
   all.insert(all.end(), watchers.begin(), watchers.end());
   const Observers observers(std::move(all));
 
   const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
   std::deque<Replica> replicas = make_replicas(parts, observers);
+  misses.hits_lose(replicas.front().memory().lost_of_a_hit());
   std::optional<Time> until;
   if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));
   const auto heartbeat = [&] {
@@ -88,6 +94,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   describe_pool(parts, replicas.front().memory().memory(), report);
   metrics.summarise(report);
   if (replicas.front().memory().caches_prefixes()) report.prefix_cache = misses.result();
+  if (guessing) report.speculation = guesses.result();
   for (const Replica& replica : replicas) {
     const Allocator::Counters counters = replica.memory().counters();
     report.evictions += counters.evictions;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sim/core/config_schema.h"
+#include "sim/engine/drafter.h"
 
 namespace kvsim {
 namespace {
@@ -73,7 +74,8 @@ std::string block_contents(const KvLayout& layout) {
 }
 
 void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
-                  const ConfigView& config, const Deployment& d, const BatchLimits& limits) {
+                  const ConfigView& config, const Deployment& d,
+                  const std::optional<Drafter>& drafter, const BatchLimits& limits) {
   const bool said = config.has("/runtime_gib");
   const auto line = [&b](std::string label, std::int64_t value, std::string unit, Certainty how,
                          std::string why) {
@@ -87,6 +89,11 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
        is_quantised(d.weights) ? Certainty::kEstimated : Certainty::kExact,
        fmt::format("{} in {}, tensor_parallel_size {}", model.name, word_of(d.weights),
                    d.shards.tensor));
+  if (drafter)
+    line("drafter", -b.drafter.value(), "bytes",
+         is_quantised(drafter->weights) || !drafter->own_head ? Certainty::kEstimated
+                                                              : Certainty::kExact,
+         fmt::format("weights of {}, which guesses tokens ahead", drafter->model.name));
   line("runtime", -b.runtime.value(), "bytes", said ? Certainty::kExact : Certainty::kEstimated,
        said ? "runtime_gib"
             : fmt::format("context, graphs, activations of {} tokens", limits.tokens));
@@ -98,9 +105,12 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
          "of K and of V in every layer");
   line("left for KV", b.available.value(), "bytes",
        said ? Certainty::kExact : Certainty::kEstimated, "per GPU");
+  const std::string more =
+      drafter ? fmt::format(" and {} of {}", drafter->model.attention_layers(), drafter->model.name)
+              : "";
   line("one token", b.per_token.value(), "bytes", Certainty::kExact,
-       fmt::format("{} layers in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
-                   format_words(d.kv)));
+       fmt::format("{} layers{} in {}, per GPU", layers_per_gpu(model.attention_layers(), d.shards),
+                   more, format_words(d.kv)));
   line("one block", b.per_block.value(), "bytes", Certainty::kExact, block_contents(b.layout));
   const bool pinned = config.has("/cache/num_gpu_blocks_override");
   line("blocks", b.blocks.value(), "blocks",
@@ -143,8 +153,9 @@ std::string cures(const ModelSpec& model, const KvBudget& budget, const Deployme
   config.fail("/device",
               fmt::format("no room for KV on {}: {:.2f} GiB usable - {:.2f} weights - {:.2f} "
                           "runtime and state = {:.2f} GiB per GPU; try {}",
-                          device.name, gib(b.requested), gib(b.weights), gib(b.runtime + b.state),
-                          gib(b.available), cures(model, b, read_deployment(model, config))));
+                          device.name, gib(b.requested), gib(b.weights + b.drafter),
+                          gib(b.runtime + b.state), gib(b.available),
+                          cures(model, b, read_deployment(model, config))));
 }
 
 /// The longest request whose blocks there are.
@@ -190,6 +201,7 @@ std::string_view word_of(Certainty certainty) {
 KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,
                      BatchLimits limits) {
   const Deployment d = read_deployment(model, config);
+  const auto drafter = load_drafter(model, d, config);
   const std::int64_t layers = layers_per_gpu(model.attention_layers(), d.shards);
   const KvLayerBytes layer = kv_layer_bytes(model, d.kv, d.shards.tensor);
   KvBudget b;
@@ -200,15 +212,20 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
   b.runtime = runtime_bytes(model, d.shards, config, limits);
   if (!d.grouped) b.state = state_per_gpu(model, d.shards) * limits.sequences;
   b.scales = layer.fixed * layers;
-  b.available = b.requested - b.weights - b.runtime - b.state - b.scales;
+  if (drafter) b.drafter = drafter->weights_per_gpu(d.shards.tensor);
+  b.available = b.requested - b.weights - b.drafter - b.runtime - b.state - b.scales;
   b.layout = d.layout;
   b.per_block = d.layout.block_bytes();
   b.per_token = Bytes((layer.token_bits * layers + 7) / 8);
+  if (drafter) {
+    b.per_block += drafter->kv_block_bytes(d);
+    b.per_token += kv_token_bytes(drafter->model, d.kv, d.shards.tensor);
+  }
   b.blocks = Blocks(std::max<std::int64_t>(0, b.available.value() / b.per_block.value()));
   if (config.has("/cache/num_gpu_blocks_override"))
     b.blocks = Blocks(config.integer("/cache/num_gpu_blocks_override"));
   b.capacity = Tokens(b.blocks.value() * b.layout.block.value());
-  write_ladder(b, model, device, config, d, limits);
+  write_ladder(b, model, device, config, d, drafter, limits);
   return b;
 }
 

@@ -41,11 +41,12 @@ struct KvBudget {
   Bytes total;
   Bytes requested;
   Bytes weights;
+  Bytes drafter;  ///< Weights of the network that guesses tokens ahead.
   Bytes runtime;
   Bytes state;      ///< Mamba states of max_num_seqs sequences, if they lie outside the pool.
   Bytes scales;     ///< Per-tensor scales of a quantised cache.
   Bytes available;  ///< For KV blocks; negative if the model does not fit.
-  Bytes per_block;  ///< Of one group.
+  Bytes per_block;  ///< Of one group; the drafter's KV included.
   Bytes per_token;  ///< In all layers, windows forgotten; per-channel scales left out.
   KvLayout layout;
   Blocks blocks;    ///< vLLM's null block is one of them.

@@ -109,6 +109,9 @@ class Allocator {
 
   /// Does it keep prefixes for reuse at all?
   [[nodiscard]] virtual bool caches_prefixes() const { return true; }
+  /// Cached tokens at the end of every hit that are computed again all the same, because a draft
+  /// head needs their hidden states (EAGLE).
+  [[nodiscard]] virtual Tokens lost_of_a_hit() const { return Tokens(0); }
   /// O(1).
   [[nodiscard]] virtual MemoryUse memory() const = 0;
   [[nodiscard]] virtual Counters counters() const = 0;

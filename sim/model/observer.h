@@ -39,6 +39,10 @@ class Observer {
   virtual void on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   /// A step begins.
   virtual void on_step(const StepRecord& /*step*/) {}
+  /// Of `drafted` guesses at the next tokens of `s` the first `accepted` were right. The tokens
+  /// follow, by on_token.
+  virtual void on_verified(Time /*now*/, const Sequence& /*s*/, Tokens /*drafted*/,
+                           Tokens /*accepted*/) {}
   /// `s` sampled a token; s.generated counts it, s.last_token_at is still the one before.
   virtual void on_token(Time /*now*/, const Sequence& /*s*/) {}
   /// A prefill chunk of `s` has been computed.

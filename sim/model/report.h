@@ -5,6 +5,7 @@
 // (reports/schema/summary.schema.json), where each is defined.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,14 @@ namespace kvsim {
 struct Quantiles {
   std::int64_t count = 0;
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
+};
+
+/// Guessing tokens ahead; counts as vLLM's vllm:spec_decode_*.
+struct SpeculationReport {
+  std::int64_t num_drafts = 0;  ///< Times a sequence's guesses were verified.
+  std::int64_t num_draft_tokens = 0, num_accepted_tokens = 0;
+  double acceptance_rate = 0, mean_acceptance_length = 0;
+  std::vector<double> per_position;
 };
 
 struct Report {
@@ -71,6 +80,8 @@ struct Report {
     std::int64_t max_running = 0, max_waiting = 0;
     double mean_tokens = 0;  ///< Tokens computed per step.
   } batch;
+
+  std::optional<SpeculationReport> speculation;  ///< Absent where nobody guesses.
 
   std::int64_t preemptions = 0, recomputed_tokens = 0, computed_tokens = 0, prompt_tokens = 0,
                output_tokens = 0, evictions = 0, cow_copies = 0, transfers = 0, events = 0;

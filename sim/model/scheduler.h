@@ -32,6 +32,8 @@ class Scheduler {
 
   /// Is the memory of a sequence's whole life set aside when it is admitted?
   [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
+  /// Does it schedule Sequence::drafts to be verified?
+  [[nodiscard]] virtual bool verifies_drafts() const { return false; }
   [[nodiscard]] virtual std::size_t waiting() const = 0;
   /// Who waits, the next to be admitted first. O(waiting log waiting), for records.
   [[nodiscard]] virtual std::vector<SequenceId> waiting_in_order() const = 0;

@@ -17,24 +17,29 @@ namespace kvsim {
 struct StepShape {
   std::int64_t decodes = 0;   ///< Sequences that compute their one newest token.
   std::int64_t prefills = 0;  ///< Chunks of two or more tokens, and first tokens.
-  std::int64_t samples = 0;   ///< Sequences whose logits are needed: one row of the head each.
-  Tokens decode_context;      ///< KV tokens the decodes read, their own included.
-  Tokens prefill_new;         ///< Tokens computed by the prefills.
-  Tokens prefill_context;     ///< KV tokens the prefills read, each once, their own included.
+  std::int64_t samples = 0;   ///< Tokens whose logits are needed: one row of the head each.
+  Tokens drafts;              ///< Guesses that decodes verify, computed beside the newest tokens.
+  Tokens decode_context;      ///< KV tokens the decodes read, each once, their own included.
+  std::int64_t decode_pairs = 0;  ///< (query, key) pairs of the decodes.
+  Tokens prefill_new;             ///< Tokens computed by the prefills.
+  Tokens prefill_context;         ///< KV tokens the prefills read, each once, their own included.
   /// (query, key) pairs under the causal mask, summed over the prefills.
   std::int64_t prefill_pairs = 0;
   Tokens longest_context;
-  /// The same three as the model's local layers see them (window, sinks, chunk).
+  /// The same as the model's local layers see them (window, sinks, chunk).
   Tokens local_decode_context;
+  std::int64_t local_decode_pairs = 0;
   Tokens local_prefill_context;
   std::int64_t local_prefill_pairs = 0;
   /// Decodes by context length: bucket b counts contexts of [2^b, 2^(b+1)) tokens.
   static constexpr std::size_t kBuckets = 24;
   std::array<std::int32_t, kBuckets> decode_contexts{};
+  std::int64_t sampling = 0;  ///< Sequences that sample: a guesser goes on from each.
+  Tokens sampling_context;    ///< KV tokens of theirs.
 
   [[nodiscard]] bool empty() const { return decodes + prefills == 0; }
   /// Tokens that pass through the dense layers.
-  [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + prefill_new; }
+  [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + drafts + prefill_new; }
 
   /// `fresh` tokens on top of `context` earlier ones.
   void add_prefill(Tokens context, Tokens fresh, const LocalSpan& local) {
@@ -46,24 +51,36 @@ struct StepShape {
     local_prefill_context += local.reach(context, fresh);
     local_prefill_pairs += local.pairs(context, fresh);
   }
-  /// One token that reads `context` tokens of KV, itself included.
-  void add_decode(Tokens context, const LocalSpan& local) {
+  /// One token and `guesses` after it, which together read `context` tokens of KV, themselves
+  /// included: one pass over the context, whatever their number.
+  void add_decode(Tokens context, const LocalSpan& local, Tokens guesses = Tokens(0)) {
+    const Tokens fresh = Tokens(1) + guesses;
     ++decodes;
+    drafts += guesses;
     decode_context += context;
+    decode_pairs += LocalSpan{}.pairs(context - fresh, fresh);
     longest_context = std::max(longest_context, context);
-    local_decode_context += local.visible(context);
+    local_decode_context += local.reach(context - fresh, fresh);
+    local_decode_pairs += local.pairs(context - fresh, fresh);
     const auto bucket =
         static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())) - 1);
     ++decode_contexts[std::min(bucket, kBuckets - 1)];
+  }
+  /// A sequence of `context` tokens samples after each of its last `rows`.
+  void add_samples(Tokens context, std::int64_t rows) {
+    ++sampling;
+    sampling_context += context;
+    samples += rows;
   }
 };
 
 /// A sequence's share of a step.
 struct StepWork {
   SequenceId sequence;
-  Tokens context;   ///< Tokens computed before this step.
-  Tokens compute;   ///< Tokens computed by it.
-  Tokens drafts{};  ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
+  Tokens context;    ///< Tokens computed before this step.
+  Tokens compute;    ///< Tokens computed by it.
+  Tokens drafts{};   ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
+  Tokens padding{};  ///< Of the drafts those that nobody guessed and that are never right.
 };
 
 struct Admission {
