@@ -14,7 +14,9 @@ std::int64_t CacheGroup::needed(const BlockTable& table, const GroupDemand& dema
   const std::int64_t left_out = skipped(demand.computed) / block();
   const std::int64_t given = std::max(left_out, std::ssize(demand.hits) + held);
   const std::int64_t dead = std::clamp(left_out - held, std::int64_t{0}, std::ssize(demand.hits));
+  const std::int64_t sinks = std::min(dead, blocks_for(spec().sinks, block()).value());
   return std::max(required - given, std::int64_t{0}) +
+         revived(demand.hits.first(static_cast<std::size_t>(sinks))) +
          revived(demand.hits.subspan(static_cast<std::size_t>(dead)));
 }
 

@@ -37,6 +37,12 @@ Replica::Replica(const Setup& setup)
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {
+  if (scheduler_->reserves_whole_life() && memory_->chunk_alignment() > Tokens(1))
+    setup.config.fail(
+        "/cache/mamba_cache_mode",
+        fmt::format("expected none under {} batching, which sets the memory of a whole "
+                    "life aside: of states that come and go it cannot",
+                    setup.config.text("/scheduler/batching")));
   if (acceptance_.any() && !scheduler_->verifies_drafts())
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",

@@ -152,7 +152,8 @@ TEST(RadixAllocator, SharesNothingWithPrefixCachingOff) {
 
 TEST(RadixAllocator, KnowsWhatCanNeverFit) {
   RadixWorld w(35, 4);  // eight pages
-  EXPECT_TRUE(w.memory->can_ever_fit(w.ask(1, 0, 25, 8).request, false)) << "the 33rd needs no slot";
+  EXPECT_TRUE(w.memory->can_ever_fit(w.ask(1, 0, 25, 8).request, false))
+      << "the 33rd needs no slot";
   EXPECT_FALSE(w.memory->can_ever_fit(w.ask(1, 0, 26, 8).request, false));
   Sequence& s = w.ask(1, 0, 25, 8);
   ASSERT_TRUE(w.admit(s));
