@@ -108,6 +108,7 @@ std::string machine(const Report& r) {
                                 grouped(r.batch.max_waiting), counted(r.batch.steps, "step")));
   text += line("preemptions", fmt::format("{} ({} recomputed)", grouped(r.preemptions),
                                           counted(r.recomputed_tokens, "token")));
+  if (r.transfers > 0) text += line("transfers", counted(r.transfers, "block"));
   text += line("evictions",
                fmt::format("{}; {}", grouped(r.evictions),
                            r.cow_copies == 1 ? "1 copy on write"

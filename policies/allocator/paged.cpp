@@ -47,6 +47,7 @@ PagedCache::Setup cache_setup(const Allocator::Setup& setup) {
   cache.in_flight = Tokens(setup.config.integer("/scheduler/max_num_batched_tokens"));
   cache.watermark = static_cast<std::int64_t>(setup.config.number("/cache/watermark") *
                                               static_cast<double>(blocks));
+  cache.host_blocks = setup.swap_space / setup.block;
   cache.caching = setup.config.boolean("/cache/enable_prefix_caching");
   cache.drop_last_hit = speculation_of(setup.config).own_head;
   cache.reverse_release = setup.config.text("/cache/release_order") == "reverse";
@@ -83,7 +84,8 @@ bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const Ad
                           .lookahead = lookahead_,
                           .reserve = rule.reserve,
                           .whole_prompt_must_fit = rule.whole_prompt_must_fit && whole_prompt_rule_,
-                          .others_running = rule.others_running});
+                          .others_running = rule.others_running,
+                          .spare = rule.spare / block_});
 }
 
 bool PagedAllocator::grow(const Sequence& s, Tokens total) {
@@ -93,7 +95,12 @@ bool PagedAllocator::grow(const Sequence& s, Tokens total) {
 Allocator::Counters PagedAllocator::counters() const {
   const BlockPool& pool = cache_.pool();
   return {pool.evictions(), pool.evictions() * block_.value(), pool.allocations(),
-          cache_.copies_ever()};
+          cache_.copies_ever(), cache_.swaps_ever()};
+}
+
+bool PagedAllocator::can_swap_in(std::span<const Sequence* const> family,
+                                 const AdmitRule& rule) const {
+  return cache_.can_swap_in(family, rule.others_running, rule.spare / block_);
 }
 
 namespace {

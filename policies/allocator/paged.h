@@ -34,6 +34,18 @@ class PagedAllocator final : public Allocator {
   void fork(const Sequence& parent, const Sequence& child) override { cache_.fork(parent, child); }
   [[nodiscard]] std::span<const BlockCopy> copies() const override { return cache_.copies(); }
 
+  [[nodiscard]] bool can_swap_out(std::span<const Sequence* const> family) const override {
+    return cache_.can_swap_out(family);
+  }
+  Tokens swap_out(std::span<const Sequence* const> family) override {
+    return block_ * cache_.swap_out(family);
+  }
+  [[nodiscard]] bool can_swap_in(std::span<const Sequence* const> family,
+                                 const AdmitRule& rule) const override;
+  Tokens swap_in(std::span<const Sequence* const> family) override {
+    return block_ * cache_.swap_in(family);
+  }
+
   [[nodiscard]] std::size_t groups() const override { return cache_.groups(); }
   [[nodiscard]] const KvGroup& group(std::size_t g) const override {
     return cache_.group(g).spec();

@@ -28,7 +28,8 @@ PagedCache::PagedCache(Setup setup)
       caching_(setup.caching),
       drop_last_hit_(setup.drop_last_hit),
       reverse_(setup.reverse_release),
-      taken_(setup.groups.size()) {
+      taken_(setup.groups.size()),
+      host_free_(setup.host_blocks) {
   KVSIM_CHECK(!setup.groups.empty(), "a model has at least one KV group");
   if (hash_block_ == Tokens(0)) hash_block_ = over_groups(setup.groups, std::gcd);
   if (scheduler_block_ == Tokens(0)) scheduler_block_ = over_groups(setup.groups, std::lcm);

@@ -8,7 +8,8 @@
 // Hits are whole blocks, at most tokens - 1, and agreed between the groups; touching a hit consumes
 // free capacity and is counted before anything is taken; blocks enter the cache in the call that
 // schedules them; tables only grow. A fork shares every block of its parent; the first to write
-// into a shared block copies it, the last owner writes in place (vLLM V0, semantics 7.3).
+// into a shared block copies it, the last owner writes in place (vLLM V0, semantics 7.3). Who
+// shares blocks can be swapped to the host's memory and back together (paged_swap.cpp).
 // Cost: O(1) per block taken, hit or released, plus the eviction policy's own.
 
 #include <map>
@@ -30,8 +31,9 @@ class PagedCache {
     Tokens hash_block;       ///< Divides every group's block; 0: their greatest common divisor.
     Tokens scheduler_block;  ///< Hits are multiples of it; 0: the groups' least common multiple.
     Tokens max_model_len;
-    Tokens in_flight;            ///< Most tokens of a sequence in one step.
-    std::int64_t watermark = 0;  ///< Blocks kept free when admitting beside others.
+    Tokens in_flight;              ///< Most tokens of a sequence in one step.
+    std::int64_t watermark = 0;    ///< Blocks kept free when admitting beside others.
+    std::int64_t host_blocks = 0;  ///< For who is swapped out.
     bool caching = true;
     bool drop_last_hit = false;  ///< A draft head needs the last block's hidden states (EAGLE).
     bool reverse_release = true;
@@ -74,6 +76,19 @@ class PagedCache {
   /// `child`, which holds nothing, shares all that `parent` holds.
   void fork(const Sequence& parent, const Sequence& child);
   void release(const Sequence& s);
+
+  using Family = std::span<const Sequence* const>;
+  /// Has the host blocks for all that `family` holds?
+  [[nodiscard]] bool can_swap_out(Family family) const;
+  /// Moves every block of `family` there, once; how many. Its blocks here are free.
+  std::int64_t swap_out(Family family);
+  /// Are there blocks for `family`, swapped out together, and its next tokens, and `spare` beside?
+  [[nodiscard]] bool can_swap_in(Family family, bool others_running, std::int64_t spare) const;
+  /// Brings it back; how many blocks. What was shared is shared again; what was cached is filed
+  /// anew by the next allocate().
+  std::int64_t swap_in(Family family);
+  [[nodiscard]] std::int64_t swaps_ever() const { return swaps_ever_; }
+
   /// What was filed and copied until now is in place.
   void step_starts();
 
@@ -119,6 +134,12 @@ class PagedCache {
     [[nodiscard]] bool open() const { return tables[0].open; }
   };
 
+  // What a sequence holds in the host's memory. Its tables name each block by the id it had here.
+  struct Away {
+    std::vector<BlockTable> tables;
+    Tokens held;
+  };
+
   Holding& holding_of(const Sequence& s);
   [[nodiscard]] const Holding* find_holding(const Sequence& s) const;
   void extend_keys(const Sequence& s, Holding& h, Tokens filled) const;
@@ -141,6 +162,7 @@ class PagedCache {
   void account(const Holding& h, std::int64_t sign);
   void share_tail(Holding& parent, std::size_t g);
   void leave_shared_tail(BlockId tail);
+  [[nodiscard]] std::int64_t distinct_blocks_away(Family family) const;
 
   BlockPool pool_;
   std::vector<std::unique_ptr<CacheGroup>> groups_;
@@ -163,6 +185,9 @@ class PagedCache {
   Tokens internal_;
   // The waste of a last block that forks share, counted once; by that block.
   std::map<BlockId, Tokens> shared_tails_;
+  std::map<SequenceId, Away> away_;
+  std::int64_t host_free_;
+  std::int64_t swaps_ever_ = 0;
 };
 
 }  // namespace kvsim

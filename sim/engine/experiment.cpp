@@ -35,18 +35,19 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const auto seed = static_cast<std::uint64_t>(config.integer("/seed"));
   const auto workload = Registry<WorkloadSource>::make(workload_kind(config), {config, seed});
   const bool alone = config.text("/mode") == "alone";
-  const Tokens capacity =
-      alone ? Tokens(0) : size_kv(model, device, config, batch_limits(config)).capacity;
+  KvBudget budget;
+  if (!alone) budget = size_kv(model, device, config, batch_limits(config));
   const SimulationParts parts{config,
                               *workload,
                               *cost,
-                              capacity,
+                              budget.capacity,
                               deployment.layout.block,
                               deployment.max_model_len,
                               model.local,
                               deployment.grouped
                                   ? std::span<const KvGroup>(deployment.layout.groups)
-                                  : std::span<const KvGroup>()};
+                                  : std::span<const KvGroup>(),
+                              alone ? Tokens(0) : swap_capacity(budget, config)};
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.provenance.version = KVSIM_VERSION;

@@ -69,6 +69,10 @@ void Metrics::on_admit(Time now, const Sequence& s, Tokens /*hit*/, ReplicaId /*
   if (!s.admitted) queue_.add(now - s.request.arrival);
 }
 
+void Metrics::on_fork(Time now, const Sequence& s, Tokens /*shared*/, ReplicaId /*where*/) {
+  if (!s.admitted) queue_.add(now - s.request.arrival);
+}
+
 void Metrics::on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {
   ++preemptions_;
 }

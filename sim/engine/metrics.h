@@ -49,6 +49,7 @@ class Metrics final : public Observer {
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
+  void on_fork(Time now, const Sequence& s, Tokens shared, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_step(const StepRecord& step) override;
   void on_token(Time now, const Sequence& s) override;

@@ -28,12 +28,13 @@ Replica::Replica(const Setup& setup)
       verify_books_(setup.config.text("/verify") != "none"),
       max_model_len_(setup.max_model_len),
       local_(setup.local),
+      block_(setup.block),
       cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
-      memory_(Registry<Allocator>::make(
-          setup.config.text("/cache/allocator"),
-          {setup.capacity, setup.block, setup.max_model_len, setup.config, setup.groups})),
+      memory_(Registry<Allocator>::make(setup.config.text("/cache/allocator"),
+                                        {setup.capacity, setup.block, setup.max_model_len,
+                                         setup.config, setup.groups, setup.swap_space})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {
@@ -52,7 +53,8 @@ Replica::Replica(const Setup& setup)
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
   if (r.prompt + r.output > max_model_len_) return Rejection::kTooLong;
-  if (!memory_->can_ever_fit(r, scheduler_->reserves_whole_life())) return Rejection::kTooLarge;
+  if (!memory_->can_ever_fit(r, scheduler_->reserves_whole_life()) || scheduler_->refuses(r))
+    return Rejection::kTooLarge;
   return std::nullopt;
 }
 
@@ -96,13 +98,16 @@ std::optional<Duration> Replica::begin_step(Time now) {
 void Replica::note_admissions(Time now) {
   for (const Admission& admission : plan_.admitted) {
     Sequence& s = sequences_[admission.sequence];
-    observers_.tell([&](Observer& o) { o.on_admit(now, s, admission.hit, id_); });
+    observers_.tell([&](Observer& o) {
+      admission.forked ? o.on_fork(now, s, admission.hit, id_)
+                       : o.on_admit(now, s, admission.hit, id_);
+    });
     // Found again after a preemption is not a hit, unless somebody got further than it had.
     s.reused += s.admitted ? std::max(Tokens(0), admission.hit - s.reached) : admission.hit;
     if (!s.admitted) {
       s.admitted = true;
       s.admitted_at = now;
-      s.first_hit = admission.hit;
+      s.first_hit = admission.forked ? Tokens(0) : admission.hit;
     }
     s.reached = std::max(s.reached, admission.hit);
   }
@@ -118,11 +123,15 @@ void Replica::note_preemptions(Time now) {
 
 void Replica::shape_step() {
   shape_ = {};
+  shape_.copied_blocks = std::ssize(memory_->copies());
+  shape_.copied_tokens = block_ * shape_.copied_blocks;
+  shape_.swapped_tokens = plan_.swapped;
   for (const StepWork& work : plan_.work) {
     Sequence& s = sequences_[work.sequence];
     const Tokens until = work.context + work.compute;
     const Tokens known = until - work.drafts;
     if (known == s.tokens()) shape_.add_samples(until, 1 + work.drafts.value());
+    if (work.compute == Tokens(0)) continue;
     if (decodes(s, work))
       shape_.add_decode(until, local_, work.drafts);
     else
@@ -140,7 +149,7 @@ void Replica::end_step(Time now) {
 
 void Replica::advance(const StepWork& work, Time now) {
   Sequence& s = sequences_[work.sequence];
-  const bool prefilled = !decodes(s, work);
+  const bool prefilled = work.compute > Tokens(0) && !decodes(s, work);
   const Tokens accepted = accept(s, work, now);
   if (prefilled) {
     memory_->commit(s);
@@ -194,6 +203,7 @@ void Replica::forget_ended(Time now) {
 
 void Replica::verify_step() {
   if (!contents_) return;
+  for (const SequenceId id : plan_.swapped_in) contents_->restore(sequences_[id]);
   const auto problem = contents_->step(plan_, sequences_);
   KVSIM_CHECK(!problem, problem.value_or("").c_str());
 }

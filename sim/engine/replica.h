@@ -26,6 +26,7 @@ class Replica {
     Tokens max_model_len;
     LocalSpan local;  ///< What the model's local layers see.
     std::span<const KvGroup> groups;
+    Tokens swap_space;  ///< Room in the host's memory, in tokens.
     const CostModel& cost;
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
@@ -65,6 +66,7 @@ class Replica {
   std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
   LocalSpan local_;
+  Tokens block_;
   const CostModel& cost_;
   const Observers& observers_;
   Acceptance acceptance_;

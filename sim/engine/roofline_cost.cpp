@@ -1,12 +1,13 @@
 // Prices a step from data sheets: every phase takes as long as its bytes or its FLOPs, whichever is
 // slower, at the shares of peak that published kernels reach.
 //
-// step = host + linears + experts + attention (decode, prefill) + Mamba + head + all-reduce, the
-// work of one tensor-parallel rank, phases one after the other. O(1) in the batch, and monotone:
-// more work never costs less. The shares stand in configs/devices/*.json with their sources; the
-// constants below are the rest. Roofline model: Williams, Waterman, Patterson, CACM 52(4), 2009.
-// A drafter takes its own passes after the model's, k for k guesses, on the same terms; its window
-// is not modelled. What is verified costs what it is: one reading of the context for all guesses.
+// step = host + linears + experts + attention (decode, prefill) + Mamba + head + all-reduce + moved
+// KV (copies on write read and write device memory, swaps cross the host link), the work of one
+// tensor-parallel rank, phases one after the other. O(1) in the batch, and monotone: more work
+// never costs less. The shares stand in configs/devices/*.json with their sources; the constants
+// below are the rest. Roofline model: Williams, Waterman, Patterson, CACM 52(4), 2009. A drafter
+// takes its own passes after the model's, k for k guesses, on the same terms; its window is not
+// modelled. What is verified costs what it is: one reading of the context for all guesses.
 // Deviations from a real step: no split-count or wave effects, no overlap of phases.
 
 #include <cmath>
@@ -225,7 +226,8 @@ class Roofline final : public CostModel {
 
   [[nodiscard]] Duration price(const StepShape& shape) const override {
     const double sequences = as_double(shape.decodes + shape.prefills);
-    const double verified = target_.end(host_ + host_per_sequence_ * sequences, shape);
+    const double verified =
+        target_.end(host_ + host_per_sequence_ * sequences + moved(shape), shape);
     return step_duration(drafter_ ? guessed(verified, shape) : verified);
   }
 
@@ -251,11 +253,22 @@ class Roofline final : public CostModel {
         guesses_(speculation_of(setup.config).drafts.value()),
         host_(setup.config.number("/roofline/step_us") * 1e-6),
         host_per_sequence_(setup.config.number("/roofline/sequence_us") * 1e-6) {
+    slot_bytes_ = as_double(d.layout.block_bytes().value()) / as_double(d.layout.block);
+    memory_bandwidth_ = setup.device.bandwidth;
+    host_bandwidth_ = setup.device.link.host_bandwidth;
     const auto drafter = load_drafter(setup.model, d, setup.config);
     if (!drafter) return;
     d.weights = drafter->weights;
     drafter_.emplace(drafter->model, setup.device, setup.config, d);
     drafter_name_ = drafter->model.name;
+  }
+
+  // Swaps at the link's bandwidth, whatever the size of the pieces: the launches of many small
+  // copies (the PagedAttention paper, Fig. 19: small blocks make swaps slow) are not priced.
+  [[nodiscard]] double moved(const StepShape& s) const {
+    if (s.copied_tokens + s.swapped_tokens == Tokens(0)) return 0;
+    return 2 * as_double(s.copied_tokens) * slot_bytes_ / memory_bandwidth_ +
+           as_double(s.swapped_tokens) * slot_bytes_ / host_bandwidth_;
   }
 
   // First the drafter reads what the model has read, prompts and guesses alike, and makes its first
@@ -278,6 +291,8 @@ class Roofline final : public CostModel {
   std::string drafter_name_;
   std::int64_t guesses_;
   double host_, host_per_sequence_;
+  double slot_bytes_ = 0;  // of a token's room in a block, all its layers
+  double memory_bandwidth_ = 0, host_bandwidth_ = 0;
 };
 
 const Registered<CostModel, Roofline> kRoofline{

@@ -43,8 +43,8 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
   const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
   for (std::uint32_t i = 0; i < count; ++i)
     replicas.emplace_back(Replica::Setup{ReplicaId{i}, parts.capacity, parts.block,
-                                         parts.max_model_len, parts.local, parts.groups, parts.cost,
-                                         parts.config, observers});
+                                         parts.max_model_len, parts.local, parts.groups,
+                                         parts.swap_space, parts.cost, parts.config, observers});
   return replicas;
 }
 
@@ -99,6 +99,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
     const Allocator::Counters counters = replica.memory().counters();
     report.evictions += counters.evictions;
     report.cow_copies += counters.copies;
+    report.transfers += counters.swaps;
   }
   report.events = outcome.events;
   report.provenance.fingerprint = fmt::format("{:016x}", outcome.fingerprint);

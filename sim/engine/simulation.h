@@ -19,6 +19,7 @@ struct SimulationParts {
   Tokens max_model_len;
   LocalSpan local;                       ///< What the model's local layers see.
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
+  Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

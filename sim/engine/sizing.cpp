@@ -14,6 +14,8 @@ const DeclaredFields kFields{
                  "Share of a GPU's memory that vLLM may fill."),
     integer_field("/cache/num_gpu_blocks_override", "null", "blocks", 2, 100'000'000,
                   "Take this many blocks instead of computing them, as read in a vLLM log."),
+    number_field("/cache/swap_space", "4", "GiB per GPU", 0, 10'000,
+                 "Host memory for sequences that are swapped out (vllm-v0 over paged)."),
     number_field("/runtime_gib", "null", "GiB per GPU", 0, 10'000,
                  "Memory that is neither weights nor KV; null estimates it."),
 };
@@ -227,6 +229,11 @@ KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device, const Con
   b.capacity = Tokens(b.blocks.value() * b.layout.block.value());
   write_ladder(b, model, device, config, d, drafter, limits);
   return b;
+}
+
+Tokens swap_capacity(const KvBudget& budget, const ConfigView& config) {
+  const Bytes space(std::llround(config.number("/cache/swap_space") * kGib));
+  return budget.layout.block * (space / budget.per_block);
 }
 
 KvBudget size_kv(const ModelSpec& model, const DeviceSpec& device, const ConfigView& config,

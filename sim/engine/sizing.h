@@ -61,6 +61,9 @@ struct KvBudget {
 [[nodiscard]] KvBudget estimate_kv(const ModelSpec& model, const DeviceSpec& device,
                                    const ConfigView& config, BatchLimits limits = {});
 
+/// What /cache/swap_space holds, in whole blocks.
+[[nodiscard]] Tokens swap_capacity(const KvBudget& budget, const ConfigView& config);
+
 /// Throws InputError if not one block is left, or one request of max_model_len tokens would not fit
 /// (as vLLM refuses to start), saying what to change. num_gpu_blocks_override is taken as said.
 [[nodiscard]] KvBudget size_kv(const ModelSpec& model, const DeviceSpec& device,

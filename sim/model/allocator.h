@@ -25,6 +25,7 @@ struct AdmitRule {
   bool whole_prompt_must_fit = true;  ///< vLLM's scheduler_reserve_full_isl.
   bool others_running = false;        ///< The watermark applies only then.
   Tokens reserve;  ///< Room to set aside now, beyond `total`, for tokens still to come (Orca).
+  Tokens spare{};  ///< Room that must stay free beside (paged).
 };
 
 /// A block whose contents must be in another one before a step writes.
@@ -42,12 +43,14 @@ class Allocator {
     const ConfigView& config;
     /// The model's layers by what they keep; empty: every layer keeps every token.
     std::span<const KvGroup> groups{};
+    Tokens swap_space{};  ///< Room in the host's memory for who is swapped out.
   };
   struct Counters {
     std::int64_t evictions = 0;       ///< Cached blocks (or tree tokens / page) given up.
     std::int64_t evicted_tokens = 0;  ///< The same in tokens.
     std::int64_t blocks_allocated = 0;
     std::int64_t copies = 0;  ///< Copy-on-write copies of a block.
+    std::int64_t swaps = 0;   ///< Blocks moved to or from the host's memory.
   };
   virtual ~Allocator() = default;
 
@@ -82,6 +85,26 @@ class Allocator {
   }
   /// Copies to make, in this order, before the step writes; those asked for since step_starts().
   [[nodiscard]] virtual std::span<const BlockCopy> copies() const { return {}; }
+
+  /// Can the host's memory take all that `family` holds? Whoever shares blocks is swapped together.
+  [[nodiscard]] virtual bool can_swap_out(std::span<const Sequence* const> /*family*/) const {
+    return false;
+  }
+  /// Moves it there, every block once; the room that moved. Requires can_swap_out(family).
+  virtual Tokens swap_out(std::span<const Sequence* const> /*family*/) {
+    KVSIM_CHECK(false, "only what can_swap_out() is swapped out");
+    return {};
+  }
+  /// Is there room for `family`, swapped out together, and for its next tokens?
+  [[nodiscard]] virtual bool can_swap_in(std::span<const Sequence* const> /*family*/,
+                                         const AdmitRule& /*rule*/) const {
+    return false;
+  }
+  /// Brings it back, blocks shared as they were; the room that moved. Requires can_swap_in(family).
+  virtual Tokens swap_in(std::span<const Sequence* const> /*family*/) {
+    KVSIM_CHECK(false, "only what can_swap_in() is swapped in");
+    return {};
+  }
 
   /// The groups of layers it tells apart, and what each keeps. The first is always there.
   [[nodiscard]] virtual std::size_t groups() const { return 1; }

@@ -35,6 +35,9 @@ class Observer {
   virtual void on_reject(Time /*now*/, const Request& /*r*/, Rejection /*why*/) {}
   /// `s` got memory, `hit` tokens of it from the cache. s.admitted is still false the first time.
   virtual void on_admit(Time /*now*/, const Sequence& /*s*/, Tokens /*hit*/, ReplicaId /*where*/) {}
+  /// `s` shares the first `shared` tokens of its sibling, which has just been admitted.
+  virtual void on_fork(Time /*now*/, const Sequence& /*s*/, Tokens /*shared*/,
+                       ReplicaId /*where*/) {}
   /// `s` lost its memory; s.reached says how far it had come.
   virtual void on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   /// A step begins.

@@ -30,6 +30,8 @@ class Scheduler {
   /// the whole batch has finished.
   virtual void retire(SequenceId id, std::vector<SequenceId>& done) = 0;
 
+  /// Could `r` never be served for what its siblings need beside it?
+  [[nodiscard]] virtual bool refuses(const Request& /*r*/) const { return false; }
   /// Is the memory of a sequence's whole life set aside when it is admitted?
   [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
   /// Does it schedule Sequence::drafts to be verified?

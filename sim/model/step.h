@@ -31,6 +31,9 @@ struct StepShape {
   std::int64_t local_decode_pairs = 0;
   Tokens local_prefill_context;
   std::int64_t local_prefill_pairs = 0;
+  std::int64_t copied_blocks = 0;  ///< Copied on write before the step.
+  Tokens copied_tokens;            ///< Room in them.
+  Tokens swapped_tokens;           ///< Room moved to or from the host's memory before the step.
   /// Decodes by context length: bucket b counts contexts of [2^b, 2^(b+1)) tokens.
   static constexpr std::size_t kBuckets = 24;
   std::array<std::int32_t, kBuckets> decode_contexts{};
@@ -78,7 +81,7 @@ struct StepShape {
 struct StepWork {
   SequenceId sequence;
   Tokens context;    ///< Tokens computed before this step.
-  Tokens compute;    ///< Tokens computed by it.
+  Tokens compute;    ///< Tokens computed by it. 0: it only samples, from what a sibling computes.
   Tokens drafts{};   ///< Of them guesses: the rejected ones are taken back from Sequence::computed.
   Tokens padding{};  ///< Of the drafts those that nobody guessed and that are never right.
 };
@@ -86,17 +89,22 @@ struct StepWork {
 struct Admission {
   SequenceId sequence;
   Tokens hit;
+  bool forked = false;  ///< The hit is shared with a sibling: no cache was asked.
 };
 
 /// What a scheduler decided for one step. Storage is reused from step to step.
 struct StepPlan {
-  std::vector<StepWork> work;         ///< In scheduling order.
-  std::vector<Admission> admitted;    ///< Left the waiting queue now (first time or again).
-  std::vector<SequenceId> preempted;  ///< Lost their memory and went back to waiting.
+  std::vector<StepWork> work;          ///< In scheduling order.
+  std::vector<Admission> admitted;     ///< Left the waiting queue now (first time or again).
+  std::vector<SequenceId> preempted;   ///< Lost their memory and went back to waiting.
+  std::vector<SequenceId> swapped_in;  ///< Have their memory back from the host.
+  Tokens swapped;                      ///< Room moved to or from the host's memory.
   void clear() {
     work.clear();
     admitted.clear();
     preempted.clear();
+    swapped_in.clear();
+    swapped = Tokens(0);
   }
 };
 

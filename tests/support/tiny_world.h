@@ -74,13 +74,14 @@ struct World {
   Tokens capacity{16 * 101};  ///< 100 usable blocks of 16 when paged.
   Tokens block{16};
   Tokens max_model_len{100'000};
+  Tokens swap_space{};
   std::vector<KvGroup> groups;  ///< None: every layer keeps every token.
 
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
     const PriceList cost(price);
-    return simulate({config, listed, cost, capacity, block, max_model_len, {}, groups}, watchers,
-                    {});
+    return simulate({config, listed, cost, capacity, block, max_model_len, {}, groups, swap_space},
+                    watchers, {});
   }
 };
 
