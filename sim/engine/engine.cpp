@@ -63,7 +63,9 @@ void Engine::arrivals() {
 void Engine::arrive(Request& r) {
   views_.clear();
   for (const Replica& replica : parts_.replicas) views_.push_back(replica.view());
-  const ReplicaId where = parts_.router.route(r, views_);
+  // A family stays together: siblings follow the first at once.
+  if (r.sample == 0) family_at_ = parts_.router.route(r, views_);
+  const ReplicaId where = family_at_;
   fingerprint_.add(r.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
   Replica& replica = parts_.replicas[where.index];

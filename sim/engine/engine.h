@@ -47,6 +47,7 @@ class Engine {
   EventQueue queue_;
   Fingerprint fingerprint_;
   Request incoming_;
+  ReplicaId family_at_;            // where the siblings that arrive now are served
   std::optional<Time> awaited_;    // the arrival event that is in the queue
   std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue
   std::vector<ReplicaView> views_;

@@ -33,7 +33,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const auto cost = load_cost_model(model, device, config);
   const Deployment deployment = read_deployment(model, config);
   const auto seed = static_cast<std::uint64_t>(config.integer("/seed"));
-  const auto workload = Registry<WorkloadSource>::make(workload_kind(config), {config, seed});
+  const auto workload = open_workload({config, seed});
   const bool alone = config.text("/mode") == "alone";
   KvBudget budget;
   if (!alone) budget = size_kv(model, device, config, batch_limits(config));

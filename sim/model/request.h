@@ -28,6 +28,12 @@ struct Request {
   std::uint32_t turn = 0;              ///< From 0.
   std::uint64_t cache_salt = 0;        ///< Requests share cache only under equal salts.
   std::vector<Medium> media;           ///< In order of offset; most prompts have none.
+  /// Siblings answer one prompt, each in its own words: parallel samples, or the beams of a search.
+  /// They arrive together, one after the other.
+  std::uint64_t family = 0;   ///< What siblings have in common; means nothing without any.
+  std::uint32_t samples = 1;  ///< Siblings in the family.
+  std::uint32_t sample = 0;   ///< Which of them, from 0.
+  bool beam = false;          ///< Whoever serves it prunes and forks the family's texts.
 
   static constexpr std::uint64_t kNoSession = ~std::uint64_t{0};
 };

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/core/config_schema.h"
+#include "sim/model/decoding.h"
 
 namespace kvsim {
 namespace {
@@ -47,6 +48,15 @@ std::string workload_kind(const ConfigView& config) {
     return "trace";
   }
   return generated || anything_set(config, "/workload/arrivals/") ? "generated" : "sample";
+}
+
+std::unique_ptr<WorkloadSource> open_workload(const WorkloadSource::Setup& setup) {
+  auto source = Registry<WorkloadSource>::make(workload_kind(setup.config), setup);
+  const Decoding decoding = decoding_of(setup.config);
+  if (decoding.siblings() == 1) return source;
+  const std::string layer =
+      decoding.beams() && !decoding.server_keeps_beams ? "beam-client" : "siblings";
+  return Registry<WorkloadLayer>::make(layer, {source, setup.config, setup.seed});
 }
 
 }  // namespace kvsim

@@ -2,6 +2,7 @@
 // Requests in order of arrival, pulled one at a time: memory follows the live requests, not the
 // trace. Open-loop sources know their arrivals; closed-loop ones learn them from completions.
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,20 @@ class WorkloadSource {
   [[nodiscard]] virtual WorkloadIdentity identity() const = 0;
 };
 
+/// A source over another one: asks each of its requests several times over. Registered kinds:
+/// "siblings" (all at once), "beam-client" (token by token).
+class WorkloadLayer : public WorkloadSource {
+ public:
+  struct Setup {
+    std::unique_ptr<WorkloadSource>& below;  ///< Taken over.
+    const ConfigView& config;
+    std::uint64_t seed = 0;
+  };
+};
+
+/// The workload that `config` asks for, its prompts answered as /workload/samples and
+/// /workload/beam_width say.
+[[nodiscard]] std::unique_ptr<WorkloadSource> open_workload(const WorkloadSource::Setup& setup);
 /// The registered kind that `config` asks for: /workload/source, or what "auto" comes to.
 [[nodiscard]] std::string workload_kind(const ConfigView& config);
 
