@@ -14,7 +14,7 @@ const DeclaredFields kFields{
         "/workload/beam_width", "1", "beams", 1, kMostSiblings,
         "Beams kept for every prompt; 1: no beam search. Batching vllm-v0 forks them; "
         "for others a client asks for one token of each beam at a time, as with vLLM V1."),
-    number_field("/workload/beam_peak", "2", "nats", 0, 100,
+    number_field("/workload/beam_peak", "6", "nats", 0, 100,
                  "Mean distance in log-probability of a beam's best next token from its second."),
 };
 
