@@ -50,6 +50,22 @@ TEST(Roofline, ReadsTheWeightsOnceAStep) {
   EXPECT_LT(milliseconds(p.cost->price(decodes(1, 128))), 4.8);
 }
 
+// A copy reads and writes device memory; a swap crosses the host link. 131,072 bytes a token.
+TEST(Roofline, PricesCopiesAndSwapsByTheirBytes) {
+  const Priced p(R"({"cost": "roofline"})");
+  const StepShape plain = decodes(4, 100);
+  StepShape copying = plain;
+  copying.copied_blocks = 1000;
+  copying.copied_tokens = Tokens(16'000);
+  StepShape swapping = plain;
+  swapping.swapped_tokens = Tokens(16'000);
+  const auto more = [&](const StepShape& shape) {
+    return milliseconds(p.cost->price(shape) - p.cost->price(plain));
+  };
+  EXPECT_NEAR(more(copying), 2 * 16'000.0 * 131072 / 4.8e12 * 1e3, 1e-5);
+  EXPECT_NEAR(more(swapping), 16'000.0 * 131072 / p.device.link.host_bandwidth * 1e3, 1e-5);
+}
+
 TEST(Roofline, ReadsTheKvOfEveryDecode) {
   // 64 sequences of 4,096 tokens: 34.4 GB of KV at 90 % of 4.8 TB/s is 7.95 ms more than without.
   const Priced p(R"({"cost": "roofline"})");
