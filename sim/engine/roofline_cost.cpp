@@ -240,7 +240,7 @@ class Roofline final : public CostModel {
 
  private:
   static Deployment deployment_of(const Setup& setup) {
-    const Deployment d = read_deployment(setup.model, setup.config);
+    Deployment d = read_deployment(setup.model, setup.config);
     if (d.shards.pipeline > 1)
       setup.config.fail("/pipeline_parallel_size",
                         "steps are priced on one pipeline stage only; use 1 and more "
