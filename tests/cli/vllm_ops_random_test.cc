@@ -5,6 +5,7 @@
 
 #include "sim/cli/ops/dialect.h"
 #include "sim/core/rng.h"
+#include "tests/support/repetitions.h"
 
 namespace kvsim {
 namespace {
@@ -95,7 +96,7 @@ TEST_P(RandomVllmOps, KeepTheBooks) {
   const std::unique_ptr<OpsDialect> dialect = make_vllm_ops();
   const Json config = Json::parse(GetParam());
   const bool scheduler = config["op"] == "sched_config";
-  constexpr std::size_t kOps = 20'000;
+  constexpr std::size_t kOps = repetitions<std::size_t>(20'000);
   (void)dialect->answer(config, 0);
   std::size_t refused = 0;
   for (std::size_t i = 1; i < kOps; ++i) {

@@ -137,7 +137,7 @@ TEST_F(VllmManagerAsked, HitsThatAreNotTakenDoNotCount) {
   admitted("a", R"({"range": [0, 13]})");
   ask(R"({"op": "preempt", "id": "a"})");
   EXPECT_EQ(ask(R"({"op": "get_computed", "id": "a"})")["computed"], 12);
-  const Json answer = ask(R"({"op": "advance", "id": "a", "chunk": 4})");
+  const Json answer = ask(R"({"op": "advance", "id": "a", "token": 5, "chunk": 4})");
   EXPECT_EQ(answer["num_new"], 4);
   EXPECT_EQ(answer["table"][0].size(), 1U);
   EXPECT_EQ(answer["table"], answer["new_blocks"]);
