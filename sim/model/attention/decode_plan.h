@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "sim/model/attention/work_item.h"
+
 namespace kvsim {
 
 /// What attention is computed over.
@@ -32,16 +34,6 @@ struct DecodeDevice {
   double item_overhead = 2;     ///< A block's start and end, its pipeline filling.
   double split_overhead = 0.2;  ///< One more partial result to merge.
 };
-
-/// Tiles [tile_begin, tile_end) of the sequence's VisibleTiles.
-struct WorkItem {
-  std::int32_t sequence = 0;
-  std::int32_t kv_head = 0;
-  std::int32_t tile_begin = 0;
-  std::int32_t tile_end = 0;  ///< == tile_begin: an empty sequence, its output is zero.
-  std::int32_t slot = 0;      ///< Of its partial result; kNoSlot: it is the whole result.
-};
-inline constexpr std::int32_t kNoSlot = -1;
 
 /// What a plan costs is told by these (kernels/README.md has the law).
 struct DecodeFeatures {
