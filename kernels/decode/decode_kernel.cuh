@@ -63,8 +63,7 @@ class WarpDecoder {
   KVSIM_DEVICE WarpDecoder(const DecodeArgs& args, const WorkItem& item)
       : args_(args),
         item_(item),
-        length_(gpu::load_constant(args.lengths + item.sequence)),
-        tiles_(visible_tiles(length_, args.window, args.sinks, kDecodeTileTokens)),
+        tiles_(visible_tiles(item.length, args.window, args.sinks, kDecodeTileTokens)),
         address_(args, item.sequence, item.kv_head) {
     KVSIM_UNROLL
     for (float& maximum : maximum_) maximum = kNoScore;
@@ -151,7 +150,7 @@ class WarpDecoder {
   KVSIM_DEVICE std::uint32_t visible_bits(int i) const {
     const bool exists = item_.tile_begin + i < item_.tile_end;
     const int token = first_token(i) + gpu::lane() % kWarpTokens;
-    return gpu::ballot(exists && Mask::sees(args_, length_, token)) & 0xffffu;
+    return gpu::ballot(exists && Mask::sees(args_, item_.length, token)) & 0xffffu;
   }
 
   KVSIM_DEVICE TokenRun token_run(int i) const {
@@ -290,7 +289,6 @@ class WarpDecoder {
 
   const DecodeArgs& args_;
   const WorkItem item_;
-  const int length_;
   const VisibleTiles tiles_;
   const Table address_;
   std::uint32_t query_[kSlices][4] = {};
@@ -312,15 +310,12 @@ KVSIM_KERNEL KVSIM_LAUNCH_BOUNDS(kDecodeWarps* gpu::kWarpThreads,
   gpu::sync_block();  // The rings are done with; the same memory holds the results.
   warp.store(shared.merge);
   gpu::sync_block();
-  const OutPlace place{item.sequence, item.kv_head, args.q_heads / args.kv_heads, item.slot};
-  merge_warps<Query>(args, place, shared.merge);
-  if (item.slot == kNoSlot) return;
+  merge_warps<Query>(args, item, shared.merge);
+  if (item.splits == 1) return;
 
-  const int chunks = args.splits[item.sequence];
   std::uint32_t* arrivals = args.arrivals + item.sequence * args.kv_heads + item.kv_head;
-  if (!last_to_arrive(arrivals, chunks, shared.merge.arrived)) return;
-  const int first = args.first_slot[item.sequence] + item.kv_head * chunks;
-  merge_chunks<Query>(args, place, first, chunks, shared.merge);
+  if (!last_to_arrive(arrivals, item.splits, shared.merge.arrived)) return;
+  merge_chunks<Query>(args, item, shared.merge);
 }
 
 }  // namespace kvsim

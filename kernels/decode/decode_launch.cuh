@@ -96,7 +96,7 @@ DecodeWorkspace decode_workspace(const DecodeKernel& kernel, const DecodePlan& p
                                  const DecodeShape& shape) {
   const auto rows = static_cast<std::size_t>(plan.slots) * static_cast<std::size_t>(kernel.group);
   return {rows * static_cast<std::size_t>(kernel.head_dim), rows * 2,
-          plan.splits.size() * static_cast<std::size_t>(shape.kv_heads)};
+          static_cast<std::size_t>(plan.features.sequences * shape.kv_heads)};
 }
 
 void launch_decode(const DecodeKernel& kernel, const DecodeArgs& args, gpu::Stream stream) {

@@ -191,13 +191,11 @@ std::vector<LengthClass> classes_of(std::span<const std::int32_t> lengths) {
 
 /// Longest first: what starts last should be short. Stable, so equal items keep their order.
 void sort_longest_first(const DecodeShape& shape, const DecodeDevice& device,
-                        std::span<const std::int32_t> lengths, std::vector<WorkItem>& items) {
+                        std::vector<WorkItem>& items) {
   std::vector<std::pair<std::int64_t, WorkItem>> keyed;
   keyed.reserve(items.size());
   for (const WorkItem& item : items)
-    keyed.emplace_back(tokens_in(shape, device, lengths[static_cast<std::size_t>(item.sequence)],
-                                 item.tile_begin, item.tile_end),
-                       item);
+    keyed.emplace_back(tokens_in(shape, device, item.length, item.tile_begin, item.tile_end), item);
   std::stable_sort(keyed.begin(), keyed.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::transform(keyed.begin(), keyed.end(), items.begin(),
@@ -215,16 +213,16 @@ DecodePlan plan_decode(const DecodeShape& shape, const DecodeDevice& device,
   plan.items.reserve(static_cast<std::size_t>(plan.features.items));
   for (std::size_t s = 0; s < lengths.size(); ++s) {
     const std::int64_t tiles = tiles_of(shape, device, lengths[s]).count;
-    const std::int64_t chunks = chunks_of(tiles, chunk);
-    plan.splits.push_back(static_cast<std::int32_t>(chunks));
-    plan.first_slot.push_back(plan.slots);
-    for (std::int32_t head = 0; head < shape.kv_heads; ++head)
-      for (std::int64_t i = 0; i < chunks; ++i)
-        plan.items.push_back({static_cast<std::int32_t>(s), head, chunk_begin(tiles, chunks, i),
-                              chunk_begin(tiles, chunks, i + 1),
-                              chunks > 1 ? plan.slots++ : kNoSlot});
+    const auto chunks = static_cast<std::int32_t>(chunks_of(tiles, chunk));
+    for (std::int32_t head = 0; head < shape.kv_heads; ++head) {
+      for (std::int32_t i = 0; i < chunks; ++i)
+        plan.items.push_back({static_cast<std::int32_t>(s), head, lengths[s],
+                              chunk_begin(tiles, chunks, i), chunk_begin(tiles, chunks, i + 1), i,
+                              chunks, plan.slots});
+      if (chunks > 1) plan.slots += chunks;
+    }
   }
-  sort_longest_first(shape, device, lengths, plan.items);
+  sort_longest_first(shape, device, plan.items);
   return plan;
 }
 

@@ -50,13 +50,8 @@ struct DecodeFeatures {
 };
 
 struct DecodePlan {
-  /// Longest first; then by sequence, KV head, tiles.
-  std::vector<WorkItem> items;
-  /// [sequences] Chunks of each, at least 1, and the slot of (head 0, chunk 0): the partial results
-  /// of a head are at first_slot + kv_head * splits, in the order of the chunks.
-  std::vector<std::int32_t> splits;
-  std::vector<std::int32_t> first_slot;
-  std::int32_t slots = 0;
+  std::vector<WorkItem> items;  ///< Longest first; then by sequence, KV head, tiles.
+  std::int32_t slots = 0;       ///< Partial results, of the sequences that are cut.
   DecodeFeatures features;
 };
 

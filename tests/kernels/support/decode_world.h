@@ -78,15 +78,12 @@ class DecodeWorld {
     args.out = out.data();
     args.k = k_.data();
     args.v = v_.data();
-    args.lengths = setup_.lengths.data();
     args.table = setup_.kernel.paged ? table_.data() : nullptr;
     args.table_stride = static_cast<std::int32_t>(max_pages_);
     args.page_shift = std::countr_zero(static_cast<std::uint32_t>(setup_.page_tokens));
     args.capacity = static_cast<std::int32_t>(max_pages_) * setup_.page_tokens;
     args.items = plan.items.data();
     args.item_count = static_cast<std::int32_t>(plan.items.size());
-    args.splits = plan.splits.data();
-    args.first_slot = plan.first_slot.data();
     args.partial_out = partial_out.data();
     args.partial_stats = partial_stats.data();
     args.arrivals = arrivals.data();
