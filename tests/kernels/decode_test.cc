@@ -56,6 +56,8 @@ TEST(Decode, AgreesWithDouble) {
   expect_close({{kBf, 128, 8, true}, 1, {260, 700}, 256});
   expect_close({{kBf, 128, 3, false}, 2, {300, 64, 1, 517}, 16});
   expect_close({{kFp, 64, 5, false}, 2, {77, 129}, 8});
+  expect_close({{kFp, 64, 32, true}, 1, {333, 65}, 16});  // Multi-query: two blocks share a head.
+  expect_close({{kBf, 64, 17, false}, 2, {40, 5}, 16});   // A prime number of them.
 }
 
 TEST(Decode, AgreesAtTheEdgesOfPagesAndTiles) {
@@ -244,13 +246,14 @@ TEST(Decode, RefusesWhatItHasNoKernelFor) {
   DecodeArgs args;
   args.kv_heads = 1;
   args.q_heads = 4;
+  args.head_groups = 1;
   args.page_shift = 4;
   args.item_count = 1;
   EXPECT_EQ(refusal({kBf, 96, 4, true}, args), "decode: head_dim 64, 128 or 256, got 96");
   EXPECT_EQ(refusal({kBf, 128, 8, true}, args),
             "decode: 4 query heads are not 8 for each of 1 KV heads");
-  args.q_heads = 17;
-  EXPECT_EQ(refusal({kBf, 128, 17, true}, args), "decode: groups of 1 to 16 query heads, got 17");
+  args.q_heads = 32;
+  EXPECT_EQ(refusal({kBf, 128, 32, true}, args), "decode: 32 query heads make 2 groups, not 1");
   args.q_heads = 4;
   args.page_shift = 2;
   EXPECT_EQ(refusal({kBf, 128, 4, true}, args), "decode: pages of 8 to 256 tokens, got 4");
