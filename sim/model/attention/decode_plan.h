@@ -46,7 +46,7 @@ struct DecodeDevice {
   double split_overhead = 0.2;  ///< One more partial result to merge.
 };
 
-/// What a plan costs is told by these (kernels/README.md has the law).
+/// What a plan costs is told by these.
 struct DecodeFeatures {
   double bytes = 0;           ///< Moved in all: KV, scales, q, out, table, partial results.
   double makespan_bytes = 0;  ///< K and V read by the busiest of the resident blocks' places.
