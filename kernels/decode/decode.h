@@ -24,7 +24,7 @@ enum class KvElement { kBf16, kFp16 };
 struct DecodeKernel {
   KvElement element = KvElement::kBf16;  ///< 16-bit elements: of q and out as well.
   int head_dim = 0;                      ///< 64, 128 or 256
-  int group = 0;                         ///< Query heads per KV head, 1 .. 16
+  int group = 0;                         ///< Query heads per KV head
   bool paged = true;
 };
 

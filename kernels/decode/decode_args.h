@@ -25,13 +25,14 @@ struct DecodeArgs {
 
   const WorkItem* items = nullptr;  ///< [item_count] of a DecodePlan
   std::int32_t item_count = 0;
-  float* partial_out = nullptr;       ///< [slots, q_heads / kv_heads, head_dim]
-  float* partial_stats = nullptr;     ///< [slots, q_heads / kv_heads, 2]: maximum (log2) and sum
-  std::uint32_t* arrivals = nullptr;  ///< [sequences, kv_heads], zero; zero again afterwards
+  float* partial_out = nullptr;       ///< [slots, q_heads / head_groups, head_dim]
+  float* partial_stats = nullptr;     ///< [slots, q_heads / head_groups, 2]: maximum (log2), sum
+  std::uint32_t* arrivals = nullptr;  ///< [sequences, head_groups], zero; zero again afterwards
 
   std::int32_t q_heads = 0;
   std::int32_t kv_heads = 0;
-  std::int32_t window = 0;  ///< As planned.
+  std::int32_t head_groups = 0;  ///< head_groups(q_heads, kv_heads)
+  std::int32_t window = 0;       ///< As planned.
   std::int32_t sinks = 0;
   float scale_log2 = 0;  ///< Softmax scale times log2(e).
 };

@@ -61,7 +61,7 @@ template <class Query, int kDim, int kRows>
 KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const WorkItem& item,
                               const MergeTile<kDim, kRows>& tile) {
   constexpr int kPieces = kDim / 8;
-  const int group = args.q_heads / args.kv_heads;
+  const int group = args.q_heads / args.head_groups;
   for (int i = gpu::thread(); i < group * kPieces; i += gpu::threads()) {
     const int row = i / kPieces;
     const int dim = i % kPieces * 8;
@@ -77,7 +77,7 @@ KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const WorkItem& item,
       add_scaled(piece, factor, gpu::load16(out), gpu::load16(out + 4));
     }
     if (item.splits == 1) {
-      const int head = item.kv_head * group + row;
+      const int head = item.head_group * group + row;
       const std::int64_t element =
           (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
       store_out<Query>(args, element, piece, sum);
@@ -112,11 +112,11 @@ KVSIM_DEVICE bool last_to_arrive(std::uint32_t* arrivals, int count, std::uint32
   return shared == static_cast<std::uint32_t>(count - 1);
 }
 
-/// Merges the chunks of the item's sequence and KV head, in their order, into out.
+/// Merges the chunks of the item's sequence and head group, in their order, into out.
 template <class Query, int kDim, int kRows>
 KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const WorkItem& item,
                                MergeTile<kDim, kRows>& tile) {
-  const int group = args.q_heads / args.kv_heads;
+  const int group = args.q_heads / args.head_groups;
   const int chunks = item.splits;
   const std::int64_t partial = static_cast<std::int64_t>(item.first_slot) * group;
   // tile.weight: first each chunk's maximum, then its share of the whole.
@@ -145,7 +145,7 @@ KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const WorkItem& item,
       const float* out = args.partial_out + (partial + c * group + row) * kDim + dim;
       add_scaled(piece, tile.weight[c][row], gpu::load16_fresh(out), gpu::load16_fresh(out + 4));
     }
-    const int head = item.kv_head * group + row;
+    const int head = item.head_group * group + row;
     const std::int64_t element =
         (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
     store_out<Query>(args, element, piece, tile.sum[0][row]);

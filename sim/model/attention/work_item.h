@@ -5,11 +5,12 @@
 
 namespace kvsim {
 
-/// Tiles [tile_begin, tile_end) of the sequence's VisibleTiles, under one KV head. All that a block
+/// Tiles [tile_begin, tile_end) of the sequence's VisibleTiles, under one group of query
+/// heads. All that a block
 /// must know before it can ask for keys, in two vector loads: memory answers once per 0.6 us.
 struct alignas(16) WorkItem {
   std::int32_t sequence = 0;
-  std::int32_t kv_head = 0;
+  std::int32_t head_group = 0;
   std::int32_t length = 0;  ///< Of the sequence, in tokens.
   std::int32_t tile_begin = 0;
   std::int32_t tile_end = 0;    ///< == tile_begin: an empty sequence, its output is zero.

@@ -89,6 +89,7 @@ class DecodeWorld {
     args.arrivals = arrivals.data();
     args.q_heads = static_cast<std::int32_t>(q_heads());
     args.kv_heads = setup_.kv_heads;
+    args.head_groups = head_groups(args.q_heads, args.kv_heads);
     args.window = setup_.window;
     args.sinks = setup_.sinks;
     args.scale_log2 = static_cast<float>(scale() / std::log(2.0));
