@@ -222,7 +222,15 @@ TEST(DecodeMutants, AWrongPlanShows) {
   EXPECT_TRUE(with([](DecodePlan& plan) { ++plan.items.front().tile_begin; }));
 }
 
-// ---- what is refused ----
+// ---- what is planned for, what is refused ----
+
+TEST(Decode, KeepsTwoBlocksOnAMultiprocessorWhereTheyFit) {
+  // 96 KB of copies in flight each; head_dim 256 needs 192 KB for three stages.
+  EXPECT_EQ(decode_device({kBf, 64, 4, true}, 132).resident, 264);
+  EXPECT_EQ(decode_device({kBf, 128, 16, true}, 132).resident, 264);
+  EXPECT_EQ(decode_device({kFp, 256, 4, false}, 132).resident, 132);
+}
+
 
 std::string refusal(const DecodeKernel& kernel, const DecodeArgs& args) {
   try {
