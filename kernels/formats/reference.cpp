@@ -15,20 +15,21 @@ using gpu::Fp16;
 constexpr unsigned kFp16Infinity = 0x7c00;
 constexpr unsigned kE4m3Nan = 0x7f;
 
-int largest_code(KvStorage storage) {
-  switch (storage) {
-    case KvStorage::kE4m3:
+int largest_code(KvElement element) {
+  switch (element) {
+    case KvElement::kE4m3:
       return E4m3Storage::kLargest;
-    case KvStorage::kInt8:
+    case KvElement::kInt8:
       return Int8Storage::kLargest;
-    case KvStorage::kInt4:
+    case KvElement::kInt4:
       return Int4Storage::kLargest;
+    default:
+      return 0;
   }
-  return 0;
 }
 
 /// By binary search: bits of positive fp16 numbers are in the order of their values.
-Fp16 scale_of(KvStorage storage, std::span<const float> row) {
+Fp16 scale_of(KvElement element, std::span<const float> row) {
   const Fp16 poisoned{0x7e00};
   double largest = 0;
   for (const float value : row) {
@@ -40,7 +41,7 @@ Fp16 scale_of(KvStorage storage, std::span<const float> row) {
   while (low < high) {
     const unsigned middle = (low + high) / 2;
     const double scale = gpu::to_float(Fp16{static_cast<std::uint16_t>(middle)});
-    if (scale * largest_code(storage) >= largest) {
+    if (scale * largest_code(element) >= largest) {
       high = middle;
     } else {
       low = middle + 1;
@@ -71,15 +72,15 @@ std::uint8_t nearest_integer(double value, int bias) {
 
 }  // namespace
 
-QuantisedRow quantise(KvStorage storage, std::span<const float> row) {
-  QuantisedRow result{scale_of(storage, row), {}};
+QuantisedRow quantise(KvElement element, std::span<const float> row) {
+  QuantisedRow result{scale_of(element, row), {}};
   const double scale = gpu::to_float(result.scale);
-  result.codes.resize(storage == KvStorage::kInt4 ? row.size() / 2 : row.size());
+  result.codes.resize(element == KvElement::kInt4 ? row.size() / 2 : row.size());
   for (std::size_t dim = 0; dim < row.size(); ++dim) {
     const double quotient = scale > 0 ? row[dim] / scale : 0;  // Poisoned and zero rows: code 0.
-    if (storage == KvStorage::kE4m3) {
+    if (element == KvElement::kE4m3) {
       result.codes[dim] = nearest_e4m3(quotient);
-    } else if (storage == KvStorage::kInt8) {
+    } else if (element == KvElement::kInt8) {
       result.codes[dim] = nearest_integer(quotient, Int8Storage::kBias);
     } else {
       const int shift = int4_shift(static_cast<int>(dim));
@@ -91,13 +92,13 @@ QuantisedRow quantise(KvStorage storage, std::span<const float> row) {
   return result;
 }
 
-std::vector<float> dequantise(KvStorage storage, const QuantisedRow& row) {
+std::vector<float> dequantise(KvElement element, const QuantisedRow& row) {
   const float scale = gpu::to_float(row.scale);
-  std::vector<float> values(storage == KvStorage::kInt4 ? row.codes.size() * 2 : row.codes.size());
+  std::vector<float> values(element == KvElement::kInt4 ? row.codes.size() * 2 : row.codes.size());
   for (std::size_t dim = 0; dim < values.size(); ++dim) {
-    if (storage == KvStorage::kE4m3) {
+    if (element == KvElement::kE4m3) {
       values[dim] = scale * gpu::to_float(E4m3{row.codes[dim]});
-    } else if (storage == KvStorage::kInt8) {
+    } else if (element == KvElement::kInt8) {
       values[dim] = scale * static_cast<float>(row.codes[dim] - Int8Storage::kBias);
     } else {
       const int shift = int4_shift(static_cast<int>(dim));

@@ -6,20 +6,19 @@
 #include <span>
 #include <vector>
 
+#include "kernels/formats/kv_element.h"
 #include "kernels/gpu/number.h"
 
 namespace kvsim {
-
-enum class KvStorage : std::uint8_t { kE4m3, kInt8, kInt4 };
 
 struct QuantisedRow {
   gpu::Fp16 scale;
   std::vector<std::uint8_t> codes;  ///< As in memory: row size * bits / 8 bytes.
 };
 
-/// Requires a row of a multiple of 8 elements.
-[[nodiscard]] QuantisedRow quantise(KvStorage storage, std::span<const float> row);
+/// Requires a quantised element and a row of a multiple of 8 of them.
+[[nodiscard]] QuantisedRow quantise(KvElement element, std::span<const float> row);
 /// The values that the row stands for; exact.
-[[nodiscard]] std::vector<float> dequantise(KvStorage storage, const QuantisedRow& row);
+[[nodiscard]] std::vector<float> dequantise(KvElement element, const QuantisedRow& row);
 
 }  // namespace kvsim

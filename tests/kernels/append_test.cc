@@ -1,6 +1,6 @@
 // KV append: what lands in a slot is, bit for bit, what the plain quantiser says; nothing else in
 // the pools changes.
-#include "kernels/append/append.cuh"
+#include "kernels/append/append.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,12 +9,15 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "kernels/formats/reference.h"
+#include "kernels/gpu/gpu.h"
 
 namespace kvsim {
 namespace {
@@ -26,10 +29,9 @@ constexpr std::uint8_t kUntouched = 0xa5;
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-template <class Storage>
-constexpr KvStorage kKindOf = std::is_same_v<Storage, E4m3Storage>   ? KvStorage::kE4m3
-                              : std::is_same_v<Storage, Int8Storage> ? KvStorage::kInt8
-                                                                     : KvStorage::kInt4;
+template <class Element>
+constexpr KvElement kElementOf =
+    std::is_same_v<Element, Bf16> ? KvElement::kBf16 : KvElement::kFp16;
 
 /// A projection's output [tokens, query_heads + 2 kv_heads, head_dim] and the pools it goes into.
 template <class Element>
@@ -61,18 +63,18 @@ struct Scene {
     const int page = slot / page_tokens;
     return index((page * kv_heads + head) * page_tokens + slot % page_tokens);
   }
-  AppendParams params() {
-    AppendParams p;
+  AppendArgs params() {
+    AppendArgs p;
     p.query = rows.data();
     p.key = rows.data() + query_heads * head_dim;
     p.value = rows.data() + (query_heads + kv_heads) * head_dim;
     p.token_stride = row_heads() * head_dim;
     p.slots = slots.data();
-    p.key_pages = keys.data();
-    p.value_pages = values.data();
-    p.key_scales = key_scales.data();
-    p.value_scales = value_scales.data();
-    p.query_heads = query_heads;
+    p.k = keys.data();
+    p.v = values.data();
+    p.k_scales = key_scales.data();
+    p.v_scales = value_scales.data();
+    p.head_dim = head_dim;
     p.kv_heads = kv_heads;
     p.page_shift = page_shift;
     return p;
@@ -82,7 +84,7 @@ struct Scene {
 /// Normal rows of different magnitudes; distinct random slots, every fifth token padding.
 template <class Element>
 Scene<Element> make_scene(int tokens, int query_heads, int kv_heads, int head_dim, int page_shift,
-                          int row_bytes, std::uint64_t seed) {
+                          std::size_t row_bytes, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::normal_distribution<float> normal;
   Scene<Element> scene;
@@ -103,20 +105,20 @@ Scene<Element> make_scene(int tokens, int query_heads, int kv_heads, int head_di
   for (int token = 0; token < tokens; ++token)
     scene.slots.push_back(token % 5 == 4 ? -1 : slots[index(token)]);
   const auto rows = index(scene.pool_rows());
-  scene.keys.assign(rows * index(row_bytes), kUntouched);
+  scene.keys.assign(rows * row_bytes, kUntouched);
   scene.values = scene.keys;
   scene.key_scales.assign(rows, Fp16{0xa5a5});
   scene.value_scales = scene.key_scales;
   return scene;
 }
 
-template <class Element, class Storage, int kHeadDim>
-void expect_appends(int kv_heads, int page_shift, std::uint64_t seed,
-                    float poison = std::numeric_limits<float>::quiet_NaN()) {
-  constexpr std::size_t kRowBytes = std::size_t{kHeadDim} * Storage::kBits / 8;
-  auto scene = make_scene<Element>(23, 0, kv_heads, kHeadDim, page_shift, kRowBytes, seed);
-  for (int d = 0; d < kHeadDim; ++d) scene.rows[index(d)] = Element{};  // Zeros.
-  scene.rows[index(scene.row_heads() * kHeadDim + 5)] = gpu::from_float<Element>(poison);
+template <class Element>
+void expect_appends(KvElement stored, int head_dim, int kv_heads, int page_shift,
+                    std::uint64_t seed, float poison = std::numeric_limits<float>::quiet_NaN()) {
+  const std::size_t row_bytes = index(head_dim * bits_of(stored) / 8);
+  auto scene = make_scene<Element>(23, 0, kv_heads, head_dim, page_shift, row_bytes, seed);
+  for (int d = 0; d < head_dim; ++d) scene.rows[index(d)] = Element{};  // Zeros.
+  scene.rows[index(scene.row_heads() * head_dim + 5)] = gpu::from_float<Element>(poison);
   auto keys = scene.keys, values = scene.values;
   auto key_scales = scene.key_scales, value_scales = scene.value_scales;
   for (int token = 0; token < scene.tokens; ++token) {
@@ -124,16 +126,16 @@ void expect_appends(int kv_heads, int page_shift, std::uint64_t seed,
     if (slot < 0) continue;
     for (int head = 0; head < kv_heads; ++head) {
       const std::size_t row = scene.pool_row(slot, head);
-      const auto key = quantise(kKindOf<Storage>, scene.row(token, head));
-      const auto value = quantise(kKindOf<Storage>, scene.row(token, kv_heads + head));
-      std::copy(key.codes.begin(), key.codes.end(), &keys[row * kRowBytes]);
-      std::copy(value.codes.begin(), value.codes.end(), &values[row * kRowBytes]);
+      const auto key = quantise(stored, scene.row(token, head));
+      const auto value = quantise(stored, scene.row(token, kv_heads + head));
+      std::copy(key.codes.begin(), key.codes.end(), &keys[row * row_bytes]);
+      std::copy(value.codes.begin(), value.codes.end(), &values[row * row_bytes]);
       key_scales[row] = key.scale;
       value_scales[row] = value.scale;
     }
   }
   gpu::Machine machine({seed, {}});
-  launch_append<Element, Storage, kHeadDim>(scene.params(), scene.tokens, machine.stream());
+  launch_append({kElementOf<Element>, stored}, scene.params(), scene.tokens, machine.stream());
   EXPECT_EQ(scene.keys, keys);
   EXPECT_EQ(scene.values, values);
   for (std::size_t row = 0; row < key_scales.size(); ++row) {
@@ -143,51 +145,52 @@ void expect_appends(int kv_heads, int page_shift, std::uint64_t seed,
 }
 
 TEST(Append, QuantisesAsThePlainQuantiser) {
-  expect_appends<Bf16, E4m3Storage, 64>(2, 3, 1);
-  expect_appends<Bf16, E4m3Storage, 128>(8, 4, 2);
-  expect_appends<Fp16, E4m3Storage, 256>(1, 5, 3);
-  expect_appends<Fp16, Int8Storage, 64>(3, 4, 4);
-  expect_appends<Bf16, Int8Storage, 128>(2, 6, 5);
-  expect_appends<Bf16, Int8Storage, 256>(2, 3, 6);
-  expect_appends<Bf16, Int4Storage, 64>(1, 4, 7);
-  expect_appends<Fp16, Int4Storage, 128>(8, 3, 8);
-  expect_appends<Bf16, Int4Storage, 256>(3, 4, 9);
+  expect_appends<Bf16>(KvElement::kE4m3, 64, 2, 3, 1);
+  expect_appends<Bf16>(KvElement::kE4m3, 128, 8, 4, 2);
+  expect_appends<Fp16>(KvElement::kE4m3, 256, 1, 5, 3);
+  expect_appends<Fp16>(KvElement::kInt8, 64, 3, 4, 4);
+  expect_appends<Bf16>(KvElement::kInt8, 128, 2, 6, 5);
+  expect_appends<Bf16>(KvElement::kInt8, 256, 2, 3, 6);
+  expect_appends<Bf16>(KvElement::kInt4, 64, 1, 4, 7);
+  expect_appends<Fp16>(KvElement::kInt4, 128, 8, 3, 8);
+  expect_appends<Bf16>(KvElement::kInt4, 256, 3, 4, 9);
 }
 
 TEST(Append, KeepsPoisonPoisoned) {
   const float inf = std::numeric_limits<float>::infinity();
   for (const float poison : {inf, -inf, 3e38f}) {
-    expect_appends<Bf16, E4m3Storage, 128>(2, 4, 11, poison);
-    expect_appends<Bf16, Int8Storage, 64>(2, 4, 12, poison);
-    expect_appends<Bf16, Int4Storage, 64>(2, 4, 13, poison);
+    expect_appends<Bf16>(KvElement::kE4m3, 128, 2, 4, 11, poison);
+    expect_appends<Bf16>(KvElement::kInt8, 64, 2, 4, 12, poison);
+    expect_appends<Bf16>(KvElement::kInt4, 64, 2, 4, 13, poison);
   }
 }
 
-template <class Element, int kHeadDim>
-void expect_copies() {
-  constexpr std::size_t kRowBytes = sizeof(Element) * kHeadDim;
-  auto scene = make_scene<Element>(17, 0, 3, kHeadDim, 4, kRowBytes, 21);
+template <class Element>
+void expect_copies(int head_dim) {
+  const std::size_t row_bytes = sizeof(Element) * index(head_dim);
+  auto scene = make_scene<Element>(17, 0, 3, head_dim, 4, row_bytes, 21);
   auto keys = scene.keys, values = scene.values;
   for (int token = 0; token < scene.tokens; ++token) {
     const int slot = scene.slots[index(token)];
     if (slot < 0) continue;
     for (int head = 0; head < 3; ++head) {
-      const std::size_t to = scene.pool_row(slot, head) * kRowBytes;
-      const std::size_t from = index((token * 6 + head) * kHeadDim);
-      std::memcpy(&keys[to], &scene.rows[from], kRowBytes);
-      std::memcpy(&values[to], &scene.rows[from + 3 * kHeadDim], kRowBytes);
+      const std::size_t to = scene.pool_row(slot, head) * row_bytes;
+      const std::size_t from = index((token * 6 + head) * head_dim);
+      std::memcpy(&keys[to], &scene.rows[from], row_bytes);
+      std::memcpy(&values[to], &scene.rows[from + index(3 * head_dim)], row_bytes);
     }
   }
   gpu::Machine machine({21, {}});
-  launch_append<Element, Element, kHeadDim>(scene.params(), scene.tokens, machine.stream());
+  launch_append({kElementOf<Element>, kElementOf<Element>}, scene.params(), scene.tokens,
+                machine.stream());
   EXPECT_EQ(scene.keys, keys);
   EXPECT_EQ(scene.values, values);
 }
 
 TEST(Append, CopiesUnquantisedRows) {
-  expect_copies<Bf16, 64>();
-  expect_copies<Bf16, 128>();
-  expect_copies<Fp16, 256>();
+  expect_copies<Bf16>(64);
+  expect_copies<Bf16>(128);
+  expect_copies<Fp16>(256);
 }
 
 /// cos and sin of position / 10000^(2i / D), as the RoPE paper has them, in float as a table is.
@@ -215,20 +218,20 @@ std::vector<double> rotated(const std::vector<float>& row, int position) {
   return result;
 }
 
-template <class Storage, int kHeadDim>
-void expect_rotates(std::uint64_t seed) {
-  constexpr std::size_t kRowBytes = std::size_t{kHeadDim} * Storage::kBits / 8;
+void expect_rotates(KvElement stored_as, int head_dim, std::uint64_t seed) {
+  const std::size_t row_bytes = index(head_dim * bits_of(stored_as) / 8);
   constexpr int kQueries = 4, kKv = 2;
-  auto scene = make_scene<Bf16>(9, kQueries, kKv, kHeadDim, 3, kRowBytes, seed);
+  auto scene = make_scene<Bf16>(9, kQueries, kKv, head_dim, 3, row_bytes, seed);
   const auto before = scene;
-  const auto table = rotation_table(64, kHeadDim);
+  const auto table = rotation_table(64, head_dim);
   std::vector<std::int32_t> positions;
   for (int token = 0; token < scene.tokens; ++token) positions.push_back(token * 7 % 64);
-  AppendParams p = scene.params();
+  AppendArgs p = scene.params();
   p.positions = positions.data();
   p.cos_sin = table.data();
+  p.query_heads = kQueries;
   gpu::Machine machine({seed, {}});
-  launch_append<Bf16, Storage, kHeadDim, true>(p, scene.tokens, machine.stream());
+  launch_append({KvElement::kBf16, stored_as}, p, scene.tokens, machine.stream());
 
   for (int token = 0; token < scene.tokens; ++token) {
     const int position = positions[index(token)];
@@ -246,27 +249,49 @@ void expect_rotates(std::uint64_t seed) {
     if (slot < 0) continue;
     for (int head = 0; head < kKv; ++head) {
       const std::size_t row = scene.pool_row(slot, head);
-      const std::uint8_t* codes = &scene.keys[row * kRowBytes];
-      const QuantisedRow stored{scene.key_scales[row], {codes, codes + kRowBytes}};
-      const auto is = dequantise(kKindOf<Storage>, stored);
+      const std::uint8_t* codes = &scene.keys[row * row_bytes];
+      const QuantisedRow stored{scene.key_scales[row], {codes, codes + row_bytes}};
+      const auto is = dequantise(stored_as, stored);
       const auto expected = rotated(before.row(token, kQueries + head), position);
       const double step = gpu::to_float(stored.scale);
       for (std::size_t d = 0; d < is.size(); ++d)
         ASSERT_NEAR(
             is[d], expected[d],
-            step * 0.501 +
-                (kKindOf<Storage> == KvStorage::kE4m3 ? std::abs(expected[d]) * 0x1p-4 : 0));
-      const auto value = quantise(kKindOf<Storage>, before.row(token, kQueries + kKv + head));
+            step * 0.501 + (stored_as == KvElement::kE4m3 ? std::abs(expected[d]) * 0x1p-4 : 0));
+      const auto value = quantise(stored_as, before.row(token, kQueries + kKv + head));
       EXPECT_TRUE(
-          std::equal(value.codes.begin(), value.codes.end(), &scene.values[row * kRowBytes]));
+          std::equal(value.codes.begin(), value.codes.end(), &scene.values[row * row_bytes]));
     }
   }
 }
 
 TEST(Append, RotatesQueriesAndKeys) {
-  expect_rotates<Int8Storage, 128>(31);
-  expect_rotates<Int4Storage, 64>(32);
-  expect_rotates<E4m3Storage, 256>(33);
+  expect_rotates(KvElement::kInt8, 128, 31);
+  expect_rotates(KvElement::kInt4, 64, 32);
+  expect_rotates(KvElement::kE4m3, 256, 33);
+}
+
+std::string refusal(const AppendKernel& kernel, const AppendArgs& args) {
+  try {
+    launch_append(kernel, args, 1, {});
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Append, RefusesWhatItHasNoKernelFor) {
+  AppendArgs args;
+  args.head_dim = 96;
+  EXPECT_EQ(refusal({KvElement::kBf16, KvElement::kInt8}, args),
+            "append: head_dim 16, 32, 64, 128 or 256, got 96");
+  args.head_dim = 64;
+  const char* elements = "append: rows are bf16 or fp16, kept as they are or quantised";
+  EXPECT_EQ(refusal({KvElement::kBf16, KvElement::kFp16}, args), elements);
+  EXPECT_EQ(refusal({KvElement::kInt8, KvElement::kInt8}, args), elements);
+  args.query_heads = 4;
+  EXPECT_EQ(refusal({KvElement::kBf16, KvElement::kBf16}, args),
+            "append: queries are only rotated, and there is no rotation");
 }
 
 }  // namespace

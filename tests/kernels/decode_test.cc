@@ -231,7 +231,6 @@ TEST(Decode, KeepsTwoBlocksOnAMultiprocessorWhereTheyFit) {
   EXPECT_EQ(decode_device({kFp, 256, 4, false}, 132).resident, 132);
 }
 
-
 std::string refusal(const DecodeKernel& kernel, const DecodeArgs& args) {
   try {
     launch_decode(kernel, args, {});
