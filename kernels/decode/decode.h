@@ -23,7 +23,7 @@ struct DecodeKernel {
   KvElement element = KvElement::kBf16;  ///< Of K and V. If 16 bits, of q and out as well; else
                                          ///< those are bf16, and K and V are paged.
   int head_dim = 0;                      ///< 64, 128 or 256
-  int group = 0;                         ///< Query heads per KV head, 1 .. 16
+  int group = 0;                         ///< Query heads per KV head
   bool paged = true;
 };
 

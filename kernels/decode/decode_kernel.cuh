@@ -1,12 +1,13 @@
 #pragma once
 // Decode attention: one query token per sequence against its cached keys and values.
 //
-// A block works off one WorkItem: all query heads of one KV head, so that K and V are read once
-// (grouped-query attention), over a run of tiles. Its four warps take 16 tokens of each tile and
-// share nothing until the end: each has a ring of copies in flight, an online softmax (Milakov and
-// Gimelshein, arXiv 1805.02867) and a partial result. Those are merged in shared memory; if the
-// sequence was cut, the block that arrives last merges the chunks, in their order, so that the
-// bits depend on the plan alone (Flash-Decoding's second pass, without a second launch).
+// A block works off one WorkItem: the query heads of one KV head (up to 16), so that K and V are
+// read once (grouped-query attention), over a run of tiles. Its four warps take 16 tokens of each
+// tile and share nothing until the end: each has a ring of copies in flight, an online softmax
+// (Milakov and Gimelshein, arXiv 1805.02867) and a partial result. Those are merged in shared
+// memory; if the sequence was cut, the block that arrives last merges the chunks, in their order,
+// so that the bits depend on the plan alone (Flash-Decoding's second pass, without a second
+// launch).
 //
 // Products are mma.m16n8k16. Scores = Q K^T: query heads are rows, 8 of the 16 in use or all, and
 // tokens columns. Out^T = V^T P^T: head dims are rows, and probabilities are the second operand in
@@ -63,9 +64,8 @@ class WarpDecoder {
   KVSIM_DEVICE WarpDecoder(const DecodeArgs& args, const WorkItem& item)
       : args_(args),
         item_(item),
-        length_(gpu::load_constant(args.lengths + item.sequence)),
-        tiles_(visible_tiles(length_, args.window, args.sinks, kDecodeTileTokens)),
-        address_(args, item.sequence, item.kv_head) {
+        tiles_(visible_tiles(item.length, args.window, args.sinks, kDecodeTileTokens)),
+        address_(args, item.sequence, item.head_group * args.kv_heads / args.head_groups) {
     KVSIM_UNROLL
     for (float& maximum : maximum_) maximum = kNoScore;
   }
@@ -153,7 +153,7 @@ class WarpDecoder {
   KVSIM_DEVICE std::uint32_t visible_bits(int i) const {
     const bool exists = item_.tile_begin + i < item_.tile_end;
     const int token = first_token(i) + gpu::lane() % kWarpTokens;
-    return gpu::ballot(exists && Mask::sees(args_, length_, token)) & 0xffffu;
+    return gpu::ballot(exists && Mask::sees(args_, item_.length, token)) & 0xffffu;
   }
 
   KVSIM_DEVICE TokenRun token_run(int i) const {
@@ -181,9 +181,9 @@ class WarpDecoder {
 
   KVSIM_DEVICE void load_query() {
     using Query = typename Format::Query;
-    const int group = args_.q_heads / args_.kv_heads;
+    const int group = args_.q_heads / args_.head_groups;
     const std::int64_t first_head =
-        static_cast<std::int64_t>(item_.sequence) * args_.q_heads + item_.kv_head * group;
+        static_cast<std::int64_t>(item_.sequence) * args_.q_heads + item_.head_group * group;
     const auto* q = static_cast<const Query*>(args_.q) + first_head * kDim;
     KVSIM_UNROLL
     for (int slice = 0; slice < kSlices; ++slice) KVSIM_UNROLL
@@ -291,7 +291,6 @@ class WarpDecoder {
 
   const DecodeArgs& args_;
   const WorkItem item_;
-  const int length_;
   const VisibleTiles tiles_;
   const Table address_;
   std::uint32_t query_[kSlices][4] = {};
@@ -313,15 +312,12 @@ KVSIM_KERNEL KVSIM_LAUNCH_BOUNDS(kDecodeWarps* gpu::kWarpThreads,
   gpu::sync_block();  // The rings are done with; the same memory holds the results.
   warp.store(shared.merge);
   gpu::sync_block();
-  const OutPlace place{item.sequence, item.kv_head, args.q_heads / args.kv_heads, item.slot};
-  merge_warps<Query>(args, place, shared.merge);
-  if (item.slot == kNoSlot) return;
+  merge_warps<Query>(args, item, shared.merge);
+  if (item.splits == 1) return;
 
-  const int chunks = args.splits[item.sequence];
-  std::uint32_t* arrivals = args.arrivals + item.sequence * args.kv_heads + item.kv_head;
-  if (!last_to_arrive(arrivals, chunks, shared.merge.arrived)) return;
-  const int first = args.first_slot[item.sequence] + item.kv_head * chunks;
-  merge_chunks<Query>(args, place, first, chunks, shared.merge);
+  std::uint32_t* arrivals = args.arrivals + item.sequence * args.head_groups + item.head_group;
+  if (!last_to_arrive(arrivals, item.splits, shared.merge.arrived)) return;
+  merge_chunks<Query>(args, item, shared.merge);
 }
 
 }  // namespace kvsim

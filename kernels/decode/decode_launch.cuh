@@ -34,9 +34,10 @@ struct DecodeCase {
 
 template <class Format, class Table, int kDim, class Visit>
 auto with_group(const DecodeKernel& kernel, Visit visit) {
-  if (kernel.group < 1 || kernel.group > 16)
-    refuse("groups of 1 to 16 query heads, got " + std::to_string(kernel.group));
-  if (kernel.group <= 8) return visit(DecodeCase<Format, Table, kDim, 8>());
+  if (kernel.group < 1)
+    refuse("groups of at least 1 query head, got " + std::to_string(kernel.group));
+  if (kernel.group / head_groups(kernel.group, 1) <= 8)
+    return visit(DecodeCase<Format, Table, kDim, 8>());
   return visit(DecodeCase<Format, Table, kDim, 16>());
 }
 
@@ -83,6 +84,10 @@ void check_args(const DecodeKernel& kernel, const DecodeArgs& args) {
   if (args.kv_heads <= 0 || args.q_heads != args.kv_heads * kernel.group)
     refuse(std::to_string(args.q_heads) + " query heads are not " + std::to_string(kernel.group) +
            " for each of " + std::to_string(args.kv_heads) + " KV heads");
+  if (args.head_groups != head_groups(args.q_heads, args.kv_heads))
+    refuse(std::to_string(args.q_heads) + " query heads make " +
+           std::to_string(head_groups(args.q_heads, args.kv_heads)) + " groups, not " +
+           std::to_string(args.head_groups));
   if (kernel.paged && (args.page_shift < kMinPageShift || args.page_shift > kMaxPageShift))
     refuse("pages of 8 to 256 tokens, got " + std::to_string(1 << args.page_shift));
   if (!kernel.paged && args.capacity % kHalfTokens != 0)
@@ -103,9 +108,11 @@ DecodeDevice decode_device(const DecodeKernel& kernel, int multiprocessors) {
 
 DecodeWorkspace decode_workspace(const DecodeKernel& kernel, const DecodePlan& plan,
                                  const DecodeShape& shape) {
-  const auto rows = static_cast<std::size_t>(plan.slots) * static_cast<std::size_t>(kernel.group);
+  const std::int32_t groups = head_groups(shape.q_heads, shape.kv_heads);
+  const auto rows =
+      static_cast<std::size_t>(plan.slots) * static_cast<std::size_t>(shape.q_heads / groups);
   return {rows * static_cast<std::size_t>(kernel.head_dim), rows * 2,
-          plan.splits.size() * static_cast<std::size_t>(shape.kv_heads)};
+          static_cast<std::size_t>(plan.features.sequences * groups)};
 }
 
 void launch_decode(const DecodeKernel& kernel, const DecodeArgs& args, gpu::Stream stream) {

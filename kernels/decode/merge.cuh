@@ -56,20 +56,13 @@ KVSIM_DEVICE void add_scaled(OutPiece& piece, float factor, const gpu::Vec16& lo
   }
 }
 
-/// Where a block's result goes.
-struct OutPlace {
-  int sequence = 0;
-  int kv_head = 0;
-  int group = 0;  ///< Query heads.
-  int slot = kNoSlot;
-};
-
 /// Merges the warps' results, which lie in `tile`; the block's result goes to out, or to its slot.
 template <class Query, int kDim, int kRows>
-KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const OutPlace& place,
+KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const WorkItem& item,
                               const MergeTile<kDim, kRows>& tile) {
   constexpr int kPieces = kDim / 8;
-  for (int i = gpu::thread(); i < place.group * kPieces; i += gpu::threads()) {
+  const int group = args.q_heads / args.head_groups;
+  for (int i = gpu::thread(); i < group * kPieces; i += gpu::threads()) {
     const int row = i / kPieces;
     const int dim = i % kPieces * 8;
     float maximum = kNoScore;
@@ -83,14 +76,14 @@ KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const OutPlace& place,
       sum += factor * tile.sum[w][row];
       add_scaled(piece, factor, gpu::load16(out), gpu::load16(out + 4));
     }
-    if (place.slot == kNoSlot) {
-      const int head = place.kv_head * place.group + row;
+    if (item.splits == 1) {
+      const int head = item.head_group * group + row;
       const std::int64_t element =
-          (static_cast<std::int64_t>(place.sequence) * args.q_heads + head) * kDim + dim;
+          (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
       store_out<Query>(args, element, piece, sum);
       continue;
     }
-    const std::int64_t partial = static_cast<std::int64_t>(place.slot) * place.group + row;
+    const std::int64_t partial = static_cast<std::int64_t>(item.slot()) * group + row;
     float* out = args.partial_out + partial * kDim + dim;
     gpu::Vec16 low;
     gpu::Vec16 high;
@@ -119,13 +112,13 @@ KVSIM_DEVICE bool last_to_arrive(std::uint32_t* arrivals, int count, std::uint32
   return shared == static_cast<std::uint32_t>(count - 1);
 }
 
-/// Merges the chunks of one sequence and KV head, in their order, into out. `first`: slot of the
-/// first of them.
+/// Merges the chunks of the item's sequence and head group, in their order, into out.
 template <class Query, int kDim, int kRows>
-KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const OutPlace& place, int first, int chunks,
+KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const WorkItem& item,
                                MergeTile<kDim, kRows>& tile) {
-  const int group = place.group;
-  const std::int64_t partial = static_cast<std::int64_t>(first) * group;
+  const int group = args.q_heads / args.head_groups;
+  const int chunks = item.splits;
+  const std::int64_t partial = static_cast<std::int64_t>(item.first_slot) * group;
   // tile.weight: first each chunk's maximum, then its share of the whole.
   for (int i = gpu::thread(); i < chunks * group; i += gpu::threads())
     tile.weight[i / group][i % group] = gpu::load_fresh(args.partial_stats + (partial + i) * 2);
@@ -152,9 +145,9 @@ KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const OutPlace& place, in
       const float* out = args.partial_out + (partial + c * group + row) * kDim + dim;
       add_scaled(piece, tile.weight[c][row], gpu::load16_fresh(out), gpu::load16_fresh(out + 4));
     }
-    const int head = place.kv_head * group + row;
+    const int head = item.head_group * group + row;
     const std::int64_t element =
-        (static_cast<std::int64_t>(place.sequence) * args.q_heads + head) * kDim + dim;
+        (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
     store_out<Query>(args, element, piece, tile.sum[0][row]);
   }
 }

@@ -44,10 +44,10 @@ class ChunkChoice {
  public:
   ChunkChoice(const DecodeShape& shape, const DecodeDevice& device,
               std::span<const TileClass> classes)
-      : shape_(shape), device_(device), classes_(classes) {
+      : groups_(head_groups(shape.q_heads, shape.kv_heads)), device_(device), classes_(classes) {
     for (const TileClass& each : classes) {
       longest_ = std::max(longest_, each.tiles);
-      total_ += each.tiles * each.count * shape.kv_heads;
+      total_ += each.tiles * each.count * groups_;
     }
     smallest_ = std::max<std::int64_t>(1, ceil_div(longest_, device.max_splits));
     longest_ = std::max(longest_, smallest_);
@@ -74,7 +74,7 @@ class ChunkChoice {
   [[nodiscard]] std::int64_t items(std::int64_t chunk) const {
     std::int64_t sum = 0;
     for (const TileClass& each : classes_) sum += each.count * chunks_of(each.tiles, chunk);
-    return sum * shape_.kv_heads;
+    return sum * groups_;
   }
 
   /// The smallest chunk with at most so many waves. Requires that the longest has.
@@ -104,7 +104,7 @@ class ChunkChoice {
     return busy + device_.item_overhead * waves + merge;
   }
 
-  const DecodeShape& shape_;
+  std::int64_t groups_;
   const DecodeDevice& device_;
   std::span<const TileClass> classes_;
   std::int64_t longest_ = 1;
@@ -135,7 +135,7 @@ std::int64_t pages_of(const DecodeShape& shape, std::int32_t length) {
 std::vector<TileClass> by_tiles(const DecodeShape& shape, const DecodeDevice& device,
                                 std::span<const LengthClass> lengths) {
   KVSIM_CHECK(device.resident > 0 && device.tile_tokens > 0 && device.max_splits > 0 &&
-                  shape.kv_heads > 0 && shape.q_heads % shape.kv_heads == 0,
+                  shape.kv_heads > 0 && shape.q_heads > 0 && shape.q_heads % shape.kv_heads == 0,
               "a shape and a device that exist");
   std::vector<TileClass> classes;
   classes.reserve(lengths.size());
@@ -148,6 +148,7 @@ std::vector<TileClass> by_tiles(const DecodeShape& shape, const DecodeDevice& de
 
 DecodeFeatures features_of(const DecodeShape& shape, const DecodeDevice& device,
                            std::span<const TileClass> classes, std::int64_t chunk) {
+  const std::int64_t groups = head_groups(shape.q_heads, shape.kv_heads);
   DecodeFeatures features;
   std::int64_t partials = 0;
   std::map<std::int64_t, std::int64_t, std::greater<>> items;  // How many of each size in tokens.
@@ -156,10 +157,10 @@ DecodeFeatures features_of(const DecodeShape& shape, const DecodeDevice& device,
     for (std::int64_t i = 0; i < chunks; ++i) {
       const std::int64_t tokens = tokens_in(shape, device, length, chunk_begin(tiles, chunks, i),
                                             chunk_begin(tiles, chunks, i + 1));
-      items[tokens] += count * shape.kv_heads;
+      items[tokens] += count * groups;
       features.tokens += count * tokens;
     }
-    features.items += count * chunks * shape.kv_heads;
+    features.items += count * chunks * groups;
     features.max_splits = std::max(features.max_splits, chunks);
     features.sequences += count;
     features.pages += count * pages_of(shape, length);
@@ -191,13 +192,11 @@ std::vector<LengthClass> classes_of(std::span<const std::int32_t> lengths) {
 
 /// Longest first: what starts last should be short. Stable, so equal items keep their order.
 void sort_longest_first(const DecodeShape& shape, const DecodeDevice& device,
-                        std::span<const std::int32_t> lengths, std::vector<WorkItem>& items) {
+                        std::vector<WorkItem>& items) {
   std::vector<std::pair<std::int64_t, WorkItem>> keyed;
   keyed.reserve(items.size());
   for (const WorkItem& item : items)
-    keyed.emplace_back(tokens_in(shape, device, lengths[static_cast<std::size_t>(item.sequence)],
-                                 item.tile_begin, item.tile_end),
-                       item);
+    keyed.emplace_back(tokens_in(shape, device, item.length, item.tile_begin, item.tile_end), item);
   std::stable_sort(keyed.begin(), keyed.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::transform(keyed.begin(), keyed.end(), items.begin(),
@@ -210,21 +209,22 @@ DecodePlan plan_decode(const DecodeShape& shape, const DecodeDevice& device,
                        std::span<const std::int32_t> lengths) {
   const std::vector<TileClass> classes = by_tiles(shape, device, classes_of(lengths));
   const std::int64_t chunk = ChunkChoice(shape, device, classes).best();
+  const std::int32_t groups = head_groups(shape.q_heads, shape.kv_heads);
   DecodePlan plan;
   plan.features = features_of(shape, device, classes, chunk);
   plan.items.reserve(static_cast<std::size_t>(plan.features.items));
   for (std::size_t s = 0; s < lengths.size(); ++s) {
     const std::int64_t tiles = tiles_of(shape, device, lengths[s]).count;
-    const std::int64_t chunks = chunks_of(tiles, chunk);
-    plan.splits.push_back(static_cast<std::int32_t>(chunks));
-    plan.first_slot.push_back(plan.slots);
-    for (std::int32_t head = 0; head < shape.kv_heads; ++head)
-      for (std::int64_t i = 0; i < chunks; ++i)
-        plan.items.push_back({static_cast<std::int32_t>(s), head, chunk_begin(tiles, chunks, i),
-                              chunk_begin(tiles, chunks, i + 1),
-                              chunks > 1 ? plan.slots++ : kNoSlot});
+    const auto chunks = static_cast<std::int32_t>(chunks_of(tiles, chunk));
+    for (std::int32_t group = 0; group < groups; ++group) {
+      for (std::int32_t i = 0; i < chunks; ++i)
+        plan.items.push_back({static_cast<std::int32_t>(s), group, lengths[s],
+                              chunk_begin(tiles, chunks, i), chunk_begin(tiles, chunks, i + 1), i,
+                              chunks, plan.slots});
+      if (chunks > 1) plan.slots += chunks;
+    }
   }
-  sort_longest_first(shape, device, lengths, plan.items);
+  sort_longest_first(shape, device, plan.items);
   return plan;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // How the attention of one decode step is cut into blocks of work (split-KV).
 //
-// One work item is a run of tiles of one sequence under one KV head; a thread block does it. All
-// sequences are cut into equal chunks, so that the items fill the device evenly: Flash-Decoding
-// with planned instead of fixed splits, as FlashInfer's scheduler (arXiv 2501.01005,
+// One work item is a run of tiles of one sequence under one group of query heads; a thread block
+// does it. All sequences are cut into equal chunks, so that the items fill the device evenly:
+// Flash-Decoding with planned instead of fixed splits, as FlashInfer's scheduler (arXiv 2501.01005,
 // section 3.3.1). The kernels run this list; the cost model prices it from its features. Host only,
 // no device.
 
@@ -14,6 +14,17 @@
 #include "sim/model/attention/work_item.h"
 
 namespace kvsim {
+
+/// Query heads that a block takes at most, all of one KV head: the rows of an m16 product.
+inline constexpr std::int32_t kMaxHeadGroup = 16;
+
+/// Groups that query heads are cut into: one per KV head, or the fewest equal ones that are small
+/// enough; those read the same K and V, the later ones from L2.
+[[nodiscard]] constexpr std::int32_t head_groups(std::int32_t q_heads, std::int32_t kv_heads) {
+  std::int32_t groups = kv_heads;
+  while (q_heads % groups != 0 || q_heads / groups > kMaxHeadGroup) groups += kv_heads;
+  return groups;
+}
 
 /// What attention is computed over.
 struct DecodeShape {
@@ -35,10 +46,10 @@ struct DecodeDevice {
   double split_overhead = 0.2;  ///< One more partial result to merge.
 };
 
-/// What a plan costs is told by these (kernels/README.md has the law).
+/// What a plan costs is told by these.
 struct DecodeFeatures {
   double bytes = 0;           ///< Moved in all: KV, scales, q, out, table, partial results.
-  double makespan_bytes = 0;  ///< KV bytes of the busiest of the resident blocks' places.
+  double makespan_bytes = 0;  ///< K and V read by the busiest of the resident blocks' places.
   std::int64_t items = 0;
   std::int64_t waves = 0;  ///< ceil(items / resident)
   std::int64_t max_splits = 0;
@@ -50,13 +61,8 @@ struct DecodeFeatures {
 };
 
 struct DecodePlan {
-  /// Longest first; then by sequence, KV head, tiles.
-  std::vector<WorkItem> items;
-  /// [sequences] Chunks of each, at least 1, and the slot of (head 0, chunk 0): the partial results
-  /// of a head are at first_slot + kv_head * splits, in the order of the chunks.
-  std::vector<std::int32_t> splits;
-  std::vector<std::int32_t> first_slot;
-  std::int32_t slots = 0;
+  std::vector<WorkItem> items;  ///< Longest first; then by sequence, head group, tiles.
+  std::int32_t slots = 0;       ///< Partial results, of the sequences that are cut.
   DecodeFeatures features;
 };
 

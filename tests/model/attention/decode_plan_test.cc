@@ -88,7 +88,7 @@ struct Case {
 Case random_case(std::mt19937& random) {
   const auto pick = [&](std::vector<std::int32_t> of) { return of[random() % of.size()]; };
   Case c{llama(), h200(), {}};
-  c.shape.kv_heads = pick({1, 2, 8, 32});
+  c.shape.kv_heads = pick({1, 2, 8, 32});  // 32 query heads: of one KV head, two groups of 16.
   c.shape.page_tokens = pick({0, 8, 16, 64, 256});
   c.shape.window = pick({0, 0, 100, 512, 1000});
   c.shape.sinks = pick({0, 4, 64, 130});
@@ -109,15 +109,16 @@ TEST(DecodePlan, CoversEveryVisibleTileOnceAndInOrder) {
     const DecodePlan plan = plan_decode(c.shape, c.device, c.lengths);
     std::set<std::int32_t> slots;
     std::map<std::tuple<int, int>, std::vector<WorkItem>> heads;
-    for (const WorkItem& item : plan.items) heads[{item.sequence, item.kv_head}].push_back(item);
-    ASSERT_EQ(heads.size(), c.lengths.size() * static_cast<std::size_t>(c.shape.kv_heads));
+    for (const WorkItem& item : plan.items) heads[{item.sequence, item.head_group}].push_back(item);
+    ASSERT_EQ(heads.size(),
+              c.lengths.size() * static_cast<std::size_t>(std::max(2, c.shape.kv_heads)));
     for (auto& [key, items] : heads) {
       const auto sequence = static_cast<std::size_t>(std::get<0>(key));
       std::sort(items.begin(), items.end(),
                 [](const auto& a, const auto& b) { return a.tile_begin < b.tile_begin; });
-      ASSERT_EQ(static_cast<std::int32_t>(items.size()), plan.splits[sequence]);
+      const auto splits = static_cast<std::int32_t>(items.size());
       std::int32_t next_tile = 0;
-      std::int32_t next_slot = plan.first_slot[sequence] + std::get<1>(key) * plan.splits[sequence];
+      std::int32_t next_split = 0;
       std::int32_t least = items[0].tile_end - items[0].tile_begin;
       std::int32_t most = least;
       for (const WorkItem& item : items) {
@@ -125,20 +126,20 @@ TEST(DecodePlan, CoversEveryVisibleTileOnceAndInOrder) {
         next_tile = item.tile_end;
         least = std::min(least, item.tile_end - item.tile_begin);
         most = std::max(most, item.tile_end - item.tile_begin);
-        if (items.size() == 1) {
-          ASSERT_EQ(item.slot, kNoSlot);
-        } else {
-          ASSERT_LT(item.tile_begin, item.tile_end);
-          ASSERT_EQ(item.slot, next_slot++);
-          ASSERT_TRUE(slots.insert(item.slot).second);
-          ASSERT_LT(item.slot, plan.slots);
-        }
+        ASSERT_EQ(item.length, c.lengths[sequence]);
+        ASSERT_EQ(item.split, next_split++);
+        ASSERT_EQ(item.splits, splits);
+        ASSERT_EQ(item.first_slot, items[0].first_slot);
+        if (splits == 1) continue;
+        ASSERT_LT(item.tile_begin, item.tile_end);
+        ASSERT_TRUE(slots.insert(item.slot()).second);
+        ASSERT_LT(item.slot(), plan.slots);
       }
       ASSERT_EQ(next_tile, visible_tiles(c.lengths[sequence], c.shape.window, c.shape.sinks,
                                          c.device.tile_tokens)
                                .count);
       ASSERT_LE(most - least, 1);  // Equal chunks, in whole tiles.
-      ASSERT_LE(plan.splits[sequence], c.device.max_splits);
+      ASSERT_LE(splits, c.device.max_splits);
     }
     ASSERT_EQ(static_cast<std::int32_t>(slots.size()), plan.slots);
   }
@@ -150,7 +151,8 @@ DecodeFeatures counted(const Case& c, const DecodePlan& plan) {
   std::vector<JobClass> jobs;
   std::int64_t head_tokens = 0;
   for (const WorkItem& item : plan.items) {
-    const std::int32_t length = c.lengths[static_cast<std::size_t>(item.sequence)];
+    const std::int32_t length = item.length;
+    f.max_splits = std::max<std::int64_t>(f.max_splits, item.splits);
     const VisibleTiles tiles =
         visible_tiles(length, c.shape.window, c.shape.sinks, c.device.tile_tokens);
     std::int64_t tokens = 0;
@@ -168,12 +170,12 @@ DecodeFeatures counted(const Case& c, const DecodePlan& plan) {
   f.sequences = static_cast<std::int64_t>(c.lengths.size());
   f.makespan_bytes =
       static_cast<double>(makespan_one_by_one(jobs, c.device.resident)) * c.shape.kv_token_bytes;
-  f.tokens = head_tokens / c.shape.kv_heads;
-  f.bytes = static_cast<double>(head_tokens) * c.shape.kv_token_bytes;
+  const std::int32_t groups = std::max(2, c.shape.kv_heads);
+  f.tokens = head_tokens / groups;
+  f.bytes = static_cast<double>(f.tokens * c.shape.kv_heads) * c.shape.kv_token_bytes;
   f.bytes += 2.0 * static_cast<double>(c.lengths.size()) * c.shape.q_heads * c.shape.head_dim * 2;
-  f.bytes += 2.0 * plan.slots * (c.shape.q_heads / c.shape.kv_heads) * (c.shape.head_dim + 2) * 4;
+  f.bytes += 2.0 * plan.slots * (c.shape.q_heads / groups) * (c.shape.head_dim + 2) * 4;
   for (std::size_t s = 0; s < c.lengths.size(); ++s) {
-    f.max_splits = std::max<std::int64_t>(f.max_splits, plan.splits[s]);
     std::set<std::int32_t> pages;
     for (std::int32_t token = 0; token < c.lengths[s] && c.shape.page_tokens > 0; ++token)
       if (is_visible(token, c.lengths[s], c.shape.window, c.shape.sinks))
@@ -194,6 +196,15 @@ TEST(DecodePlan, FeaturesAreThoseOfTheItemsAndOfTheClasses) {
     for (const std::int32_t length : c.lengths) one_by_one.push_back({length, 1});
     ASSERT_EQ(plan.features, decode_features(c.shape, c.device, one_by_one)) << round;
   }
+}
+
+TEST(DecodePlan, CutsQueryHeadsIntoTheFewestEqualGroups) {
+  EXPECT_EQ(head_groups(32, 8), 8);
+  EXPECT_EQ(head_groups(32, 32), 32);
+  EXPECT_EQ(head_groups(16, 1), 1);
+  EXPECT_EQ(head_groups(32, 1), 2);
+  EXPECT_EQ(head_groups(48, 2), 4);   // 24 each: 12 and 12.
+  EXPECT_EQ(head_groups(71, 1), 71);  // Falcon-7B: a prime number of heads.
 }
 
 TEST(DecodePlan, FillsTheDevice) {
