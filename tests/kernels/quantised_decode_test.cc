@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/append/append.h"
 #include "kernels/decode/decode.h"
 #include "kernels/formats/eight_bit.cuh"
 #include "kernels/formats/four_bit.cuh"
@@ -126,6 +127,52 @@ TEST_P(QuantisedDecode, ShowsPoison) {
     pool.set(world.row(0, 0, 20), row);
     for (const std::uint16_t bits : world.run()) ASSERT_TRUE(std::isnan(to_float(Bf16{bits})));
   }
+}
+
+/// The two kernels agree on where and how rows lie: append fills a pool as the test's own hand
+/// does.
+TEST_P(QuantisedDecode, ReadsWhatAppendWrites) {
+  constexpr std::int32_t kTokens = 37, kHeads = 2, kDim = 64, kPage = 8;
+  World world(setup(kDim, 4, kHeads, {kTokens}, kPage));
+  std::vector<Bf16> rows;  // [tokens, 2 kv_heads, head_dim]: keys, then values.
+  std::vector<std::int32_t> slots;
+  for (std::int32_t t = 0; t < kTokens; ++t) {
+    for (auto* pool : {&world.keys(), &world.values()}) {
+      for (std::size_t head = 0; head < kHeads; ++head) {
+        std::vector<float> values;
+        for (std::size_t d = 0; d < kDim; ++d) {
+          rows.push_back(
+              gpu::from_float<Bf16>(static_cast<float>(pool->exact(world.row(0, head, t), d))));
+          values.push_back(gpu::to_float(rows.back()));
+        }
+        pool->set(world.row(0, head, t), values);
+      }
+    }
+    const auto row = static_cast<std::int32_t>(world.row(0, 0, t));
+    slots.push_back(row / (kHeads * kPage) * kPage + row % kPage);
+  }
+  std::vector<std::uint8_t> k(world.keys().memory().size(), 0xff), v = k;
+  std::vector<gpu::Fp16> k_scales(world.keys().scales().size(), gpu::Fp16{0xffff});
+  auto v_scales = k_scales;
+  AppendArgs args;
+  args.key = rows.data();
+  args.value = rows.data() + kHeads * kDim;
+  args.token_stride = 2 * kHeads * kDim;
+  args.slots = slots.data();
+  args.k = k.data();
+  args.v = v.data();
+  args.k_scales = k_scales.data();
+  args.v_scales = v_scales.data();
+  args.kv_heads = kHeads;
+  args.head_dim = kDim;
+  args.page_shift = 3;
+  launch_append({KvElement::kBf16, GetParam()}, args, kTokens, {});
+  EXPECT_EQ(k, world.keys().memory());
+  EXPECT_EQ(v, world.values().memory());
+  const auto same = [](gpu::Fp16 a, gpu::Fp16 b) { return a.bits == b.bits; };
+  EXPECT_TRUE(std::equal(k_scales.begin(), k_scales.end(), world.keys().scales().begin(), same));
+  EXPECT_TRUE(std::equal(v_scales.begin(), v_scales.end(), world.values().scales().begin(), same));
+  EXPECT_LT(relative_error<Bf16>(world.run(), world.reference(), kDim).worst_row, 2 * kError);
 }
 
 /// What a user gives up, for normal K and V. Rounding V with relative noise e moves the output by e

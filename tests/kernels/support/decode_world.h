@@ -69,7 +69,7 @@ class DecodePool {
   [[nodiscard]] double stored(std::size_t row, std::size_t d) const {
     return stored_[row * dim_ + d];
   }
-  [[nodiscard]] const void* memory() const { return memory_.data(); }
+  [[nodiscard]] const std::vector<std::uint8_t>& memory() const { return memory_; }
   [[nodiscard]] std::vector<gpu::Fp16>& scales() { return scales_; }
 
  private:
@@ -132,8 +132,8 @@ class DecodeWorld {
     DecodeArgs args;
     args.q = q_.data();
     args.out = out.data();
-    args.k = k_.memory();
-    args.v = v_.memory();
+    args.k = k_.memory().data();
+    args.v = v_.memory().data();
     args.k_scales = k_.scales().data();
     args.v_scales = v_.scales().data();
     args.table = setup_.kernel.paged ? table_.data() : nullptr;
