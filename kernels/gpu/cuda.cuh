@@ -118,6 +118,15 @@ KVSIM_DEVICE T load_fresh(const T* from) {
   static_assert(sizeof(T) == sizeof(std::uint32_t));
   return __ldcg(from);
 }
+KVSIM_DEVICE Vec16 load16_fresh(const void* from) {
+  const uint4 v = __ldcg(static_cast<const uint4*>(from));
+  return {{v.x, v.y, v.z, v.w}};
+}
+template <class T>
+KVSIM_DEVICE T load_constant(const T* from) {
+  static_assert(sizeof(T) == sizeof(std::uint32_t));
+  return __ldg(from);
+}
 KVSIM_DEVICE void fence() { __threadfence(); }
 template <class T>
 KVSIM_DEVICE T atomic_add(T* to, T value) {

@@ -34,7 +34,8 @@
 //                                           b[0..1]: (2t, g) (2t+8, g)
 //                                           d[0..3]: (g, 2t) (g, 2t+1) (g+8, 2t) (g+8, 2t+1)
 //   load16(p), load16_once(p), store16(p, v)   Vec16, 16 bytes aligned; _once: will not be reread
-//   load_fresh(p) -> float/int32_t        not from L1: what another block wrote before its fence
+//   load_fresh(p), load16_fresh(p)        not from L1: what another block wrote before its fence
+//   load_constant(p)                      nothing writes to it while the kernel runs; 4 bytes
 //   fence()                               this thread's writes before are seen first by all blocks
 //   atomic_add(p, v), atomic_wrap(p, n)   return the old value; wrap counts 0 .. n-1, 0, ..
 //   exp2(x) rsqrt(x) max(a, b)            float; exp2 and rsqrt to about 2 units in the last place

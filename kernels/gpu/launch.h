@@ -21,6 +21,9 @@ struct Stream {
 /// Shared memory a block may ask for on sm_90 (CUDA C++ Programming Guide, table of compute
 /// capabilities: 227 KB).
 inline constexpr std::size_t kMaxSharedBytes = 232448;
+/// What the blocks of one multiprocessor share, and what the system takes of it for each of them.
+inline constexpr std::size_t kSharedBytesPerSm = 233472;
+inline constexpr std::size_t kSharedBytesReserved = 1024;
 
 struct Launch {
   Grid grid;

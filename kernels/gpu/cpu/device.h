@@ -19,9 +19,9 @@ inline int thread() { return Machine::current().thread().index; }
 inline int lane() { return thread() % kWarpThreads; }
 inline int warp() { return thread() / kWarpThreads; }
 inline int threads() { return Machine::current().launch().threads; }
-inline int block_x() { return Machine::current().thread().block.x; }
-inline int block_y() { return Machine::current().thread().block.y; }
-inline int block_z() { return Machine::current().thread().block.z; }
+inline int block_x() { return Machine::current().thread().block->place.x; }
+inline int block_y() { return Machine::current().thread().block->place.y; }
+inline int block_z() { return Machine::current().thread().block->place.z; }
 inline int blocks_x() { return Machine::current().launch().grid.x; }
 inline int blocks_y() { return Machine::current().launch().grid.y; }
 inline int blocks_z() { return Machine::current().launch().grid.z; }
@@ -90,6 +90,11 @@ template <class T>
 T load_fresh(const T* from) {
   static_assert(sizeof(T) == sizeof(std::uint32_t));
   return *from;
+}
+inline Vec16 load16_fresh(const void* from) { return load16(from); }
+template <class T>
+T load_constant(const T* from) {
+  return load_fresh(from);
 }
 inline void fence() {}
 template <class T>

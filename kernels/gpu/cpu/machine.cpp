@@ -5,6 +5,7 @@
 #include <map>
 #include <new>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::align_val_t kSharedAlignment{1024};
 constexpr int kMaxThreads = 1024;
+constexpr std::size_t kResidentBlocks = 3;
 
 void check_shape(const Launch& launch) {
   const Grid& grid = launch.grid;
@@ -27,10 +29,51 @@ void check_shape(const Launch& launch) {
     throw MachineError(fmt::format("launch: empty grid {}x{}x{}", grid.x, grid.y, grid.z));
 }
 
-template <class Threads, class State>
-bool all_in(const Threads& threads, State state) {
+using Thread = Machine::Thread;
+using Block = Machine::Block;
+using Threads = std::span<const std::unique_ptr<Thread>>;
+
+Threads warp_threads(const Block& block, std::size_t warp) {
+  return Threads(block.threads).subspan(warp * kWarpThreads, kWarpThreads);
+}
+
+bool all_in(Threads threads, Thread::State state) {
   return std::all_of(threads.begin(), threads.end(),
                      [&](const auto& thread) { return thread->state == state; });
+}
+
+/// Do they wait for the same?
+bool all_wait(Threads threads, Thread::State state) {
+  const Thread& first = *threads.front();
+  return all_in(threads, state) &&
+         std::all_of(threads.begin(), threads.end(), [&](const auto& thread) {
+           return thread->site == first.site && thread->collective == first.collective;
+         });
+}
+
+bool perform_collective(Threads threads) {
+  if (!all_wait(threads, Thread::State::kAtCollective)) return false;
+  std::array<void*, kWarpThreads> operands{};
+  std::transform(threads.begin(), threads.end(), operands.begin(),
+                 [](const auto& thread) { return thread->operand; });
+  threads.front()->collective(operands);
+  for (const auto& thread : threads) thread->state = Thread::State::kReady;
+  return true;
+}
+
+MachineError stuck(const Block& block) {
+  std::map<std::string, std::vector<int>> waiting;
+  for (const auto& thread : block.threads) {
+    const bool done = thread->state == Thread::State::kDone;
+    waiting[done ? "the end" : describe(thread->site)].push_back(thread->index);
+  }
+  std::string text =
+      fmt::format("block ({},{},{}): threads wait at different places:", block.place.x,
+                  block.place.y, block.place.z);
+  for (const auto& [place, threads] : waiting)
+    text += fmt::format(" {} of them (first {}) at {};", threads.size(), threads.front(), place);
+  text.pop_back();
+  return MachineError(text);
 }
 
 bool aligned16(const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; }
@@ -51,26 +94,9 @@ void Machine::run(const Launch& launch, const std::function<void()>& kernel) {
   check_shape(launch);
   launch_ = &launch;
   kernel_ = &kernel;
-  // Exactly as large as asked for, so that AddressSanitizer sees the end.
-  shared_.reset(static_cast<std::byte*>(::operator new(launch.shared_bytes, kSharedAlignment)));
-  while (threads_.size() < static_cast<std::size_t>(launch.threads)) {
-    threads_.push_back(std::make_unique<Thread>());
-    threads_.back()->index = static_cast<int>(threads_.size()) - 1;
-  }
-
-  const Grid grid = launch.grid;
-  std::vector<int> blocks(static_cast<std::size_t>(grid.x) * static_cast<std::size_t>(grid.y) *
-                          static_cast<std::size_t>(grid.z));
-  std::iota(blocks.begin(), blocks.end(), 0);
-  shuffle(blocks);
   Machine* outer = std::exchange(running_machine, this);
   try {
-    for (const int block : blocks) {
-      for (const auto& thread : block_threads()) {
-        thread->block = {block % grid.x, block / grid.x % grid.y, block / grid.x / grid.y};
-      }
-      run_block();
-    }
+    run_blocks();
   } catch (...) {
     running_machine = outer;
     throw;
@@ -78,17 +104,78 @@ void Machine::run(const Launch& launch, const std::function<void()>& kernel) {
   running_machine = outer;
 }
 
-Machine::Threads Machine::block_threads() const {
-  return Threads(threads_).first(static_cast<std::size_t>(launch_->threads));
+void Machine::run_blocks() {
+  const Grid& grid = launch_->grid;
+  std::vector<int> waiting(static_cast<std::size_t>(grid.x) * static_cast<std::size_t>(grid.y) *
+                           static_cast<std::size_t>(grid.z));
+  std::iota(waiting.rbegin(), waiting.rend(), 0);
+  shuffle(waiting);
+  const auto next = [&] {
+    const int index = waiting.back();
+    waiting.pop_back();
+    return index;
+  };
+  std::vector<std::unique_ptr<Block>> resident;
+  while (resident.size() < kResidentBlocks && !waiting.empty()) {
+    resident.push_back(make_block());
+    start(*resident.back(), next());
+  }
+  while (!resident.empty()) {
+    Block* chosen = nullptr;
+    std::size_t warp = 0;
+    for (const auto& block : resident)
+      for (std::size_t w = 0; w < block->warps.size(); ++w)
+        if (block->warps[w].ready &&
+            (chosen == nullptr || block->warps[w].priority > chosen->warps[warp].priority)) {
+          chosen = block.get();
+          warp = w;
+        }
+    if (chosen == nullptr) throw stuck(*resident.front());
+    run_warp(*chosen, warp);
+    release_barrier(*chosen);
+    if (!all_in(chosen->threads, Thread::State::kDone)) continue;
+    if (!waiting.empty()) {
+      start(*chosen, next());
+    } else {
+      std::erase_if(resident, [&](const auto& block) { return block.get() == chosen; });
+    }
+  }
 }
 
-Machine::Threads Machine::warp_threads(int warp) const {
-  return Threads(threads_).subspan(static_cast<std::size_t>(warp) * kWarpThreads, kWarpThreads);
+std::unique_ptr<Block> Machine::make_block() const {
+  auto block = std::make_unique<Block>();
+  // Exactly as large as asked for, so that AddressSanitizer sees the end.
+  block->shared.reset(
+      static_cast<std::byte*>(::operator new(launch_->shared_bytes, kSharedAlignment)));
+  block->warps.resize(static_cast<std::size_t>(launch_->threads / kWarpThreads));
+  for (int i = 0; i < launch_->threads; ++i) {
+    block->threads.push_back(std::make_unique<Thread>());
+    block->threads.back()->index = i;
+    block->threads.back()->block = block.get();
+  }
+  return block;
 }
 
-void Machine::run_block() {
-  std::memset(shared_.get(), std::to_integer<int>(kPoison), launch_->shared_bytes);
-  for (const auto& thread : block_threads()) {
+void Machine::release_barrier(Block& block) {
+  if (!all_wait(block.threads, Thread::State::kAtBarrier)) return;
+  for (const auto& thread : block.threads) thread->state = Thread::State::kReady;
+  make_ready(block);
+}
+
+void Machine::make_ready(Block& block) {
+  const Grid& place = block.place;
+  const int index = (place.z * launch_->grid.y + place.y) * launch_->grid.x + place.x;
+  for (std::size_t w = 0; w < block.warps.size(); ++w) {
+    const std::uint64_t by_number = ~(static_cast<std::uint64_t>(index) * block.warps.size() + w);
+    block.warps[w] = {options_.seed == 0 ? by_number : random_(), true};
+  }
+}
+
+void Machine::start(Block& block, int index) {
+  const Grid& grid = launch_->grid;
+  block.place = {index % grid.x, index / grid.x % grid.y, index / grid.x / grid.y};
+  std::memset(block.shared.get(), std::to_integer<int>(kPoison), launch_->shared_bytes);
+  for (const auto& thread : block.threads) {
     thread->state = Thread::State::kReady;
     thread->failure = nullptr;
     thread->copies.clear();
@@ -96,20 +183,14 @@ void Machine::run_block() {
     thread->committed = 0;
     thread->fiber.start(&Machine::thread_main, thread.get());
   }
-  std::vector<int> order(static_cast<std::size_t>(launch_->threads / kWarpThreads));
-  std::iota(order.begin(), order.end(), 0);
-  do {
-    shuffle(order);
-    for (const int warp : order) run_warp(warp);
-  } while (release_barrier());
-  if (!all_in(block_threads(), Thread::State::kDone)) throw stuck();
+  make_ready(block);
 }
 
 /// Until every lane waits at the barrier, is done, or is stuck.
-void Machine::run_warp(int warp) {
+void Machine::run_warp(Block& block, std::size_t warp) {
   std::vector<int> lanes(kWarpThreads);
   std::iota(lanes.begin(), lanes.end(), 0);
-  const Threads threads = warp_threads(warp);
+  const Threads threads = warp_threads(block, warp);
   do {
     shuffle(lanes);
     for (const int lane : lanes) {
@@ -120,49 +201,8 @@ void Machine::run_warp(int warp) {
       if (thread.fiber.done()) thread.state = Thread::State::kDone;
       if (thread.failure) std::rethrow_exception(thread.failure);
     }
-  } while (perform_collective(warp));
-}
-
-bool Machine::perform_collective(int warp) {
-  const Threads threads = warp_threads(warp);
-  const Thread& leader = *threads.front();
-  const auto with_leader = [&](const auto& thread) {
-    return thread->site == leader.site && thread->collective == leader.collective;
-  };
-  if (!all_in(threads, Thread::State::kAtCollective) ||
-      !std::all_of(threads.begin(), threads.end(), with_leader))
-    return false;
-  std::array<void*, kWarpThreads> operands{};
-  std::transform(threads.begin(), threads.end(), operands.begin(),
-                 [](const auto& thread) { return thread->operand; });
-  leader.collective(operands);
-  for (const auto& thread : threads) thread->state = Thread::State::kReady;
-  return true;
-}
-
-bool Machine::release_barrier() {
-  const Threads threads = block_threads();
-  const auto with_first = [&](const auto& thread) { return thread->site == threads.front()->site; };
-  if (!all_in(threads, Thread::State::kAtBarrier) ||
-      !std::all_of(threads.begin(), threads.end(), with_first))
-    return false;
-  for (const auto& thread : threads) thread->state = Thread::State::kReady;
-  return true;
-}
-
-MachineError Machine::stuck() const {
-  std::map<std::string, std::vector<int>> waiting;
-  for (const auto& thread : block_threads()) {
-    const bool done = thread->state == Thread::State::kDone;
-    waiting[done ? "the end" : describe(thread->site)].push_back(thread->index);
-  }
-  const Grid& block = threads_.front()->block;
-  std::string text =
-      fmt::format("block ({},{},{}): threads wait at different places:", block.x, block.y, block.z);
-  for (const auto& [place, threads] : waiting)
-    text += fmt::format(" {} of them (first {}) at {};", threads.size(), threads.front(), place);
-  text.pop_back();
-  return MachineError(text);
+  } while (perform_collective(threads));
+  block.warps[warp].ready = false;
 }
 
 void Machine::shuffle(std::vector<int>& order) {
@@ -191,7 +231,9 @@ bool Machine::dropped(const Site& site) {
 }
 
 void Machine::barrier(const Site& site) {
-  if (!dropped(site)) wait(Thread::State::kAtBarrier, site);
+  if (dropped(site)) return;
+  thread_->collective = nullptr;
+  wait(Thread::State::kAtBarrier, site);
 }
 
 void Machine::warp_barrier(const Site& site) {
@@ -206,12 +248,12 @@ void Machine::collective(const Site& site, void* operand, Collective perform) {
 
 void Machine::check_shared(const void* address, const char* operation) const {
   const std::byte* first = static_cast<const std::byte*>(address);
-  if (!aligned16(address) || first < shared_.get() ||
-      first + 16 > shared_.get() + launch_->shared_bytes)
+  const std::byte* shared = shared_memory();
+  if (!aligned16(address) || first < shared || first + 16 > shared + launch_->shared_bytes)
     throw MachineError(
         fmt::format("{}: address {} from the start of shared memory is not 16 "
                     "aligned bytes in it",
-                    operation, first - shared_.get()));
+                    operation, first - shared));
 }
 
 void Machine::copy_async(void* shared, const void* global, bool valid) {

@@ -2,10 +2,12 @@
 // Machine: runs a kernel on the CPU, block after block, one fiber per thread, so that it finds
 // bugs.
 //
-// Warps take turns in a seeded order and each runs until it waits, so a missing barrier lets one
-// run far ahead; blocks come in a seeded order too. Nothing is shared between blocks but global
-// memory, and no block waits for another: a kernel whose blocks wait for each other would hang on
-// a GPU with fewer multiprocessors as well.
+// A few blocks are resident at once, as on a multiprocessor. Every warp of theirs has a random
+// priority, a new one after each barrier, and the highest that can run does, until it waits: so one
+// warp falls as far behind the others as barriers allow, and a bug that needs two threads in the
+// wrong order shows within some tens of seeds (after Burckhardt et al., "A randomized scheduler
+// with probabilistic guarantees of finding bugs", ASPLOS 2010). A kernel whose blocks wait for each
+// other would hang here, and on a GPU with fewer multiprocessors as well.
 
 #include <array>
 #include <cstddef>
@@ -15,7 +17,6 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -64,7 +65,7 @@ inline constinit thread_local Machine* running_machine = nullptr;
 class Machine {
  public:
   struct Options {
-    std::uint64_t seed = 0;    ///< Order of warps, lanes and blocks; 0: as numbered.
+    std::uint64_t seed = 0;    ///< Order of blocks, warps and lanes; 0: as numbered.
     std::optional<Site> drop;  ///< A planted bug: this barrier or wait does nothing.
   };
 
@@ -87,9 +88,10 @@ class Machine {
   /// Done once for the warp when its 32 lanes have all come: operands[lane] is what each brought.
   using Collective = void (*)(const std::array<void*, kWarpThreads>& operands);
 
+  struct Block;
   struct Thread {
     int index = 0;
-    Grid block;
+    Block* block = nullptr;
     Fiber fiber;
     enum class State : std::uint8_t { kReady, kAtCollective, kAtBarrier, kDone } state{};
     Site site;  // Where it waits.
@@ -105,10 +107,25 @@ class Machine {
     std::exception_ptr failure;
   };
 
+  struct FreeShared {
+    void operator()(std::byte* memory) const;
+  };
+  /// A resident block.
+  struct Block {
+    struct Warp {
+      std::uint64_t priority = 0;
+      bool ready = false;
+    };
+    Grid place;
+    std::vector<std::unique_ptr<Thread>> threads;
+    std::vector<Warp> warps;
+    std::unique_ptr<std::byte, FreeShared> shared;
+  };
+
   [[nodiscard]] static Machine& current() { return *running_machine; }
   [[nodiscard]] const Thread& thread() const { return *thread_; }
   [[nodiscard]] const Launch& launch() const { return *launch_; }
-  [[nodiscard]] std::byte* shared_memory() { return shared_.get(); }
+  [[nodiscard]] std::byte* shared_memory() const { return thread_->block->shared.get(); }
   void barrier(const Site& site);
   void warp_barrier(const Site& site);
   void collective(const Site& site, void* operand, Collective perform);
@@ -119,28 +136,20 @@ class Machine {
   void check_shared(const void* address, const char* operation) const;
 
  private:
-  struct FreeShared {
-    void operator()(std::byte* memory) const;
-  };
-
-  void run_block();
-  void run_warp(int warp);
-  using Threads = std::span<const std::unique_ptr<Thread>>;
-  [[nodiscard]] Threads block_threads() const;
-  [[nodiscard]] Threads warp_threads(int warp) const;
-  [[nodiscard]] bool perform_collective(int warp);
-  [[nodiscard]] bool release_barrier();
+  void run_blocks();
+  [[nodiscard]] std::unique_ptr<Block> make_block() const;
+  void start(Block& block, int index);
+  void make_ready(Block& block);
+  void run_warp(Block& block, std::size_t warp);
+  void release_barrier(Block& block);
   void wait(Thread::State state, const Site& site);
   [[nodiscard]] bool dropped(const Site& site);
-  [[nodiscard]] MachineError stuck() const;
   void shuffle(std::vector<int>& order);
   static void thread_main(void* argument);
 
   Options options_;
   std::mt19937_64 random_;
   std::vector<Site> sites_;
-  std::vector<std::unique_ptr<Thread>> threads_;
-  std::unique_ptr<std::byte, FreeShared> shared_;
   const Launch* launch_ = nullptr;
   const std::function<void()>* kernel_ = nullptr;
   Thread* thread_ = nullptr;  // The one that runs.
