@@ -5,9 +5,10 @@
 // `extern __shared__`. Under nvcc every function below is the instruction it is named after. Under
 // g++ a block is a set of fibers, one per CUDA thread, run by a Machine (cpu/machine.h) that is
 // stricter than the hardware: shared memory starts as NaNs, an asynchronous copy spoils its
-// destination at once and lands only at its wait, warps and blocks run in a seeded order, and
-// threads that wait at different places are an error that says who waits where. What it cannot
-// see: true concurrency, memory ordering, bank conflicts, registers.
+// destination at once and lands only at its wait, ldmatrix refuses what was copied and no barrier
+// has made visible, warps and blocks run in a seeded order, and threads that wait at different
+// places are an error that says who waits where. What it cannot see: true concurrency, memory
+// ordering of plain loads and stores, bank conflicts, registers.
 //
 // Rules for kernels
 //   * Blocks are one-dimensional and whole warps; grids have up to three dimensions.

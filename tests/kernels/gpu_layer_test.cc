@@ -342,6 +342,13 @@ void expect_product() {
   launch(&multiply<Element>, {{}, 32, sizeof(Tiles<Element>), no_wait.stream()}, a.data(), b.data(),
          bt.data(), d.data());
   EXPECT_TRUE(std::isnan(d[0]));
+  Machine no_barrier({3, machine.sites()[1]});
+  EXPECT_TRUE(says(error_of([&] {
+                     launch(&multiply<Element>,
+                            {{}, 32, sizeof(Tiles<Element>), no_barrier.stream()}, a.data(),
+                            b.data(), bt.data(), d.data());
+                   }),
+                   "passed no barrier since"));
 }
 
 TEST(TensorCore, MultipliesFragmentsOfThePtxLayout) {

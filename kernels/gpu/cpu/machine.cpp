@@ -158,7 +158,10 @@ std::unique_ptr<Block> Machine::make_block() const {
 
 void Machine::release_barrier(Block& block) {
   if (!all_wait(block.threads, Thread::State::kAtBarrier)) return;
-  for (const auto& thread : block.threads) thread->state = Thread::State::kReady;
+  for (const auto& thread : block.threads) {
+    thread->state = Thread::State::kReady;
+    ++thread->barriers;
+  }
   make_ready(block);
 }
 
@@ -173,6 +176,7 @@ void Machine::make_ready(Block& block) {
 
 void Machine::start(Block& block, int index) {
   const Grid& grid = launch_->grid;
+  block.landings.assign(launch_->shared_bytes / 16, {});
   block.place = {index % grid.x, index / grid.x % grid.y, index / grid.x / grid.y};
   std::memset(block.shared.get(), std::to_integer<int>(kPoison), launch_->shared_bytes);
   for (const auto& thread : block.threads) {
@@ -181,6 +185,7 @@ void Machine::start(Block& block, int index) {
     thread->copies.clear();
     thread->groups.clear();
     thread->committed = 0;
+    thread->barriers = 0;
     thread->fiber.start(&Machine::thread_main, thread.get());
   }
   make_ready(block);
@@ -237,7 +242,10 @@ void Machine::barrier(const Site& site) {
 }
 
 void Machine::warp_barrier(const Site& site) {
-  if (!dropped(site)) collective(site, nullptr, [](const auto&) {});
+  if (dropped(site)) return;
+  collective(site, &thread_->barriers, [](const auto& counts) {
+    for (void* count : counts) ++*static_cast<std::uint64_t*>(count);
+  });
 }
 
 void Machine::collective(const Site& site, void* operand, Collective perform) {
@@ -246,18 +254,25 @@ void Machine::collective(const Site& site, void* operand, Collective perform) {
   wait(Thread::State::kAtCollective, site);
 }
 
-void Machine::check_shared(const void* address, const char* operation) const {
+std::size_t Machine::shared_index(const void* address, const char* operation) const {
   const std::byte* first = static_cast<const std::byte*>(address);
   const std::byte* shared = shared_memory();
   if (!aligned16(address) || first < shared || first + 16 > shared + launch_->shared_bytes)
     throw MachineError(
-        fmt::format("{}: address {} from the start of shared memory is not 16 "
-                    "aligned bytes in it",
-                    operation, first - shared));
+        fmt::format("{}: byte {} is not the first of 16 aligned ones in shared memory", operation,
+                    first - shared));
+  return static_cast<std::size_t>(first - shared) / 16;
+}
+
+void Machine::check_row(const void* row, const char* operation) const {
+  const Block::Landing& landing = thread_->block->landings[shared_index(row, operation)];
+  if (landing.thread != nullptr && landing.thread->barriers == landing.barriers)
+    throw MachineError(fmt::format("{}: thread {} copied this row and passed no barrier since",
+                                   operation, landing.thread->index));
 }
 
 void Machine::copy_async(void* shared, const void* global, bool valid) {
-  check_shared(shared, "cp_async16");
+  (void)shared_index(shared, "cp_async16");
   if (!aligned16(global)) throw MachineError("cp_async16: the source is not aligned to 16 bytes");
   // Its old contents are gone from now on, the new ones are not there before the wait.
   std::memset(shared, std::to_integer<int>(kPoison), 16);
@@ -279,6 +294,7 @@ void Machine::wait_copies(const Site& site, std::size_t in_flight) {
   for (std::size_t i = 0; i < groups; ++i) landing += thread.groups[i];
   for (std::size_t i = 0; i < landing; ++i) {
     const Thread::Copy& copy = thread.copies[i];
+    thread.block->landings[shared_index(copy.to, "cp_async_wait")] = {&thread, thread.barriers};
     if (copy.from != nullptr) {
       std::memcpy(copy.to, copy.from, 16);
     } else {

@@ -104,6 +104,7 @@ class Machine {
     std::vector<Copy> copies;         // In flight, oldest first.
     std::vector<std::size_t> groups;  // Copies in each committed group, oldest first.
     std::size_t committed = 0;        // Copies in those groups.
+    std::uint64_t barriers = 0;       // Passed, of a warp or the block.
     std::exception_ptr failure;
   };
 
@@ -118,7 +119,13 @@ class Machine {
     };
     Grid place;
     std::vector<std::unique_ptr<Thread>> threads;
+    /// Of 16 bytes of shared memory: whose asynchronous copy landed there, after how many barriers.
+    struct Landing {
+      const Thread* thread = nullptr;
+      std::uint64_t barriers = 0;
+    };
     std::vector<Warp> warps;
+    std::vector<Landing> landings;
     std::unique_ptr<std::byte, FreeShared> shared;
   };
 
@@ -132,8 +139,9 @@ class Machine {
   void copy_async(void* shared, const void* global, bool valid);
   void commit_copies();
   void wait_copies(const Site& site, std::size_t in_flight);
-  /// Throws unless [address, address + 16) lies aligned in shared memory.
-  void check_shared(const void* address, const char* operation) const;
+  /// A collective reads 16 bytes of shared memory. Throws if they are not aligned in it, or were
+  /// copied by a thread that has not passed a barrier since: other lanes may not see them yet.
+  void check_row(const void* row, const char* operation) const;
 
  private:
   void run_blocks();
@@ -143,6 +151,8 @@ class Machine {
   void run_warp(Block& block, std::size_t warp);
   void release_barrier(Block& block);
   void wait(Thread::State state, const Site& site);
+  /// Which 16 bytes of shared memory these are. Throws if they are not aligned in it.
+  std::size_t shared_index(const void* address, const char* operation) const;
   [[nodiscard]] bool dropped(const Site& site);
   void shuffle(std::vector<int>& order);
   static void thread_main(void* argument);

@@ -112,13 +112,13 @@ std::uint32_t ballot(bool predicate, Where where) {
 }
 
 void ldmatrix_x4(std::uint32_t (&r)[4], const void* row, Where where) {
-  Machine::current().check_shared(row, "ldmatrix_x4");
+  Machine::current().check_row(row, "ldmatrix_x4");
   LoadMatrix lane{static_cast<const std::byte*>(row), r};
   Machine::current().collective({"ldmatrix_x4", where}, &lane, &perform_load_matrix<false>);
 }
 
 void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row, Where where) {
-  Machine::current().check_shared(row, "ldmatrix_x4_trans");
+  Machine::current().check_row(row, "ldmatrix_x4_trans");
   LoadMatrix lane{static_cast<const std::byte*>(row), r};
   Machine::current().collective({"ldmatrix_x4_trans", where}, &lane, &perform_load_matrix<true>);
 }
