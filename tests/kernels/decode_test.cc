@@ -3,6 +3,7 @@
 #include "kernels/decode/decode.h"
 
 #include <functional>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -37,7 +38,8 @@ void expect_close(const DecodeSetup& setup, double limit) {
 void expect_close(const DecodeSetup& setup) {
   SCOPED_TRACE(testing::Message() << "head_dim " << setup.kernel.head_dim << " group "
                                   << setup.kernel.group << " page " << setup.page_tokens
-                                  << " window " << setup.window << " sinks " << setup.sinks);
+                                  << " window " << setup.window << " sinks " << setup.sinks
+                                  << " seed " << setup.seed);
   if (setup.kernel.element == kBf) {
     expect_close<Bf16>(setup, kBf16Error);
   } else {
@@ -58,6 +60,27 @@ TEST(Decode, AgreesWithDouble) {
   expect_close({{kFp, 64, 5, false}, 2, {77, 129}, 8});
   expect_close({{kFp, 64, 32, true}, 1, {333, 65}, 16});  // Multi-query: two blocks share a head.
   expect_close({{kBf, 64, 17, false}, 2, {40, 5}, 16});   // A prime number of them.
+}
+
+TEST(Decode, AgreesWithDoubleOnRandomBatches) {
+  std::mt19937 random(5);
+  const auto pick = [&](std::vector<std::int32_t> of) { return of[random() % of.size()]; };
+  for (int round = 0; round < 24; ++round) {
+    DecodeSetup setup;
+    setup.kernel.element = round % 2 == 0 ? kBf : kFp;
+    setup.kernel.head_dim = pick({64, 64, 128, 256});
+    setup.kernel.group = pick({1, 2, 4, 5, 7, 8, 12, 16});
+    setup.kernel.paged = pick({0, 1, 1}) != 0;
+    setup.kv_heads = pick({1, 2});
+    setup.page_tokens = pick({8, 16, 32, 64, 128, 256});
+    setup.window = pick({0, 0, 33, 128, 200});
+    setup.sinks = pick({0, 3, 64, 80});
+    setup.multiprocessors = pick({1, 4, 12});
+    setup.seed = setup.page_seed = static_cast<std::uint32_t>(round + 1);
+    setup.lengths.resize(1 + random() % 3);
+    for (std::int32_t& length : setup.lengths) length = static_cast<std::int32_t>(random() % 400);
+    expect_close(setup);
+  }
 }
 
 TEST(Decode, AgreesAtTheEdgesOfPagesAndTiles) {
