@@ -210,9 +210,8 @@ bool notices(const Tensors<Bf16>& tensors, const std::vector<double>& expected, 
   }
 }
 
-// Of seven. The other three are beyond this machine: a block arrives before its other warps have
-// written (here blocks run one after the other), and the two barriers of a warp around its store
-// (here the collectives beside them hold the lanes together as well).
+// Each wait and each barrier of the block, dropped, shows. Not the two barriers of a warp around
+// its store: on this machine the collectives beside them hold the lanes together as well.
 TEST(Prefill, NoticesAMissingWaitOrBarrier) {
   Problem problem{{4, 1, 64}, {{17, 300}}};
   problem.resident = 1000;
@@ -224,17 +223,18 @@ TEST(Prefill, NoticesAMissingWaitOrBarrier) {
   ASSERT_FALSE(notices(split, expected, sound));
   ASSERT_FALSE(notices(whole, expected, sound));
   EXPECT_EQ(sound.sites().size(), 7u);
-  std::vector<std::string> noticed;
+  int dropped = 0;
   for (const gpu::Site& site : sound.sites()) {
-    bool seen = false;
-    for (std::uint64_t seed = 1; seed <= 4 && !seen; ++seed) {
+    if (std::string(site.operation) == "sync_warp") continue;
+    ++dropped;
+    bool noticed = false;
+    for (std::uint64_t seed = 1; seed <= 20 && !noticed; ++seed) {
       Machine broken({seed, site});
-      seen = notices(whole, expected, broken) || notices(split, expected, broken);
+      noticed = notices(whole, expected, broken) || notices(split, expected, broken);
     }
-    if (seen) noticed.emplace_back(site.operation);
+    EXPECT_TRUE(noticed) << describe(site);
   }
-  EXPECT_EQ(noticed,
-            (std::vector<std::string>{"sync_block", "cp_async_wait", "sync_block", "sync_block"}));
+  EXPECT_EQ(dropped, 5);
 }
 
 // A mask that is off by one changes the result by far more than the tolerance.
