@@ -122,6 +122,9 @@ std::string provenance(const Report& r) {
                                 ? ""
                                 : fmt::format(", hold-out error {}", percent(p.cost_holdout_error));
   std::string text = line("times", fmt::format("{}: {}{}", p.cost_kind, p.cost_profile, error));
+  if (p.cost_steps_outside > 0)
+    text += line("", fmt::format("{} of {} steps beyond the shapes that were timed",
+                                 grouped(p.cost_steps_outside), grouped(r.batch.steps)));
   text += line("identity", fmt::format("config {}, trace {}, fingerprint {}", p.config_digest,
                                        p.trace_digest, p.fingerprint));
   return text;
