@@ -18,14 +18,12 @@ constexpr double kAllReducesPerLayer = 2;
 double as_double(Tokens n) { return static_cast<double>(n.value()); }
 double as_double(std::int64_t n) { return static_cast<double>(n); }
 
-/// Which timed format is nearest to a format's bytes.
-DType timed_as(DType type) { return is_quantised(type) ? DType::kFp8 : DType::kBf16; }
-
 /// How unlike a family is to these heads, what matters most first: its format, the width of a head,
 /// queries that share a KV head, KV heads.
 auto distance(const KernelFamily& f, DType kv, double q_heads, double kv_heads, double head_dim) {
   const auto apart = [](double a, double b) { return std::abs(std::log2(a / b)); };
-  return std::tuple(f.kv != kv, apart(as_double(f.head_dim), head_dim),
+  return std::tuple(f.kv != kv, std::abs(bits_of(f.kv) - bits_of(kv)),
+                    apart(as_double(f.head_dim), head_dim),
                     apart(as_double(f.q_heads) / as_double(f.kv_heads), q_heads / kv_heads),
                     apart(as_double(f.kv_heads), kv_heads));
 }
@@ -96,7 +94,7 @@ std::optional<TablePrices::Attention> TablePrices::attention(const CostProfile& 
   if (w.latent) return std::nullopt;
   const KernelFamily* best = nullptr;
   const auto unlike = [&](const KernelFamily& f) {
-    return distance(f, timed_as(w.kv), w.heads.q_heads, w.kv_heads, w.heads.head_dim);
+    return distance(f, w.kv, w.heads.q_heads, w.kv_heads, w.heads.head_dim);
   };
   for (const KernelFamily& f : profile.families)
     if (f.phase == phase && (best == nullptr || unlike(f) < unlike(*best))) best = &f;
@@ -118,7 +116,7 @@ std::optional<TablePrices::Attention> TablePrices::attention(const CostProfile& 
   a.heads.kv_token_bytes /= a.scale;
   const bool same = as_double(best->q_heads) == w.heads.q_heads && a.scale == 1 &&
                     as_double(best->head_dim) == w.heads.head_dim &&
-                    bits_of(best->kv) == bits_of(w.kv);
+                    (best->kv == w.kv || !(is_quantised(best->kv) || is_quantised(w.kv)));
   if (!same)
     a.from = fmt::format("{}/{}/{} {}", best->q_heads, best->kv_heads, best->head_dim,
                          word_of(best->kv));

@@ -111,6 +111,9 @@ TEST(ImportedCost, LeavesToTheRooflineWhatNobodyTimed) {
                 .find("MLA by roofline, experts by roofline"),
             std::string::npos);
   EXPECT_NE(profile(R"({"model": "jamba-v0.1"})").find("Mamba by roofline"), std::string::npos);
+  EXPECT_NE(
+      profile(R"({"cache": {"kv_cache_dtype": "int8"}})").find("decode after heads 32/8/128 fp8"),
+      std::string::npos);
   EXPECT_NE(profile(R"({"dtype": "int4"})").find("int4 matrices by roofline"), std::string::npos);
 }
 
