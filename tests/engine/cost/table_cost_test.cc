@@ -88,10 +88,9 @@ TEST(ImportedCost, ReducesAcrossGpus) {
 TEST(ImportedCost, BorrowsTheNearestHeadsAndSaysSo) {
   // Llama-2-7B has 32 KV heads, the decode table 8 at most: four times as many sequences of 8.
   const Priced p(R"({"model": "llama-2-7b", "device": "h100"})");
-  const double read = p.ms(decodes(16, 4096)) - p.ms(decodes(16, 2048));
-  // 16 * 2,048 tokens more of 16 KB in 32 layers: 17.2 GB at 80 to 100 % of 3.35 TB/s.
-  EXPECT_GT(read, 17.2 / 3.35);
-  EXPECT_LT(read, 17.2 / 3.35 / 0.80);
+  const double read = p.ms(decodes(16, 4096)) - p.ms(decodes(16, 1024));
+  // Published for 64 sequences of 8/8 heads: 353.7 us over 4,096 tokens each, 103.5 over 1,024.
+  EXPECT_NEAR(read, 32 * (353.7 - 103.5) * 1e-3, 0.02);
   const CostProvenance from = p.cost->provenance();
   EXPECT_NE(from.profile.find("decode after heads 8/8/128 bf16"), std::string::npos)
       << from.profile;
@@ -202,7 +201,7 @@ TEST(TableCost, SaysWhichProfileIsMissing) {
 
 // A profile as kvsim-calibrate would write it, made up: attention of a kernel that reads at 4 TB/s
 // in all and 40 GB/s at each of 100 places, after 5 us; GEMMs at 4 TB/s and 800 TFLOP/s.
-std::string measured_profile() {
+std::string measured_profile(double all_reduce_us = 0) {
   const nlohmann::ordered_json profile = {
       {"schema_version", 1},
       {"source", "measured"},
@@ -235,10 +234,35 @@ std::string measured_profile() {
          {"n", {1024, 65536}},
          {"k", {1024, 65536}},
          {"permille", {{1000, 1000, 1000, 1000}, {1000, 1000, 1000, 1000}}}}}},
-      {"all_reduce", nlohmann::ordered_json::array()}};
-  const auto path = std::filesystem::path(testing::TempDir()) / "kvsim_measured.json";
+      {"all_reduce",
+       {{{"gpus", 2}, {"lines_us", {all_reduce_us, 0, all_reduce_us, 0}}},
+        {{"gpus", 8}, {"lines_us", {all_reduce_us, 0, all_reduce_us, 0}}}}}};
+  const auto path = std::filesystem::path(testing::TempDir()) /
+                    fmt::format("kvsim_measured_{}.json", all_reduce_us);
   std::ofstream(path) << profile.dump();
   return path.string();
+}
+
+TEST(TableCost, ReducesTwiceALayer) {
+  for (const int gpus : {2, 4, 8}) {
+    const auto ms = [gpus](double us) {
+      return Priced(fmt::format(R"({{"cost_profile": "{}", "tensor_parallel_size": {}}})",
+                                measured_profile(us), gpus))
+          .ms(decodes(3, 100));
+    };
+    EXPECT_NEAR(ms(1000) - ms(0), 2 * 32 * 1.0, 1e-4) << gpus;
+  }
+}
+
+TEST(ImportedCost, ReadsNoMoreThanAWindow) {
+  // Every layer of Mistral-7B sees 4,096 tokens.
+  const Priced p(R"({"model": "mistral-7b"})");
+  const LocalSpan local = p.model.local;
+  EXPECT_EQ(p.ms(decodes(64, 30'000, local)), p.ms(decodes(64, 5'000, local)));
+  EXPECT_EQ(p.ms(decodes(64, 30'000, local)),
+            Priced(R"({"model": "mistral-7b"})").ms(decodes(64, 4096, local)));
+  // 64 * 3,996 tokens of 131,072 bytes more than 100 each: 33.5 GB, at least 7.0 ms.
+  EXPECT_GT(p.ms(decodes(64, 5'000, local)) - p.ms(decodes(64, 100, local)), 33.5 / 4.8);
 }
 
 TEST(CalibratedCost, PricesThePlannedKernel) {
