@@ -109,14 +109,14 @@ class Sglang final : public Scheduler {
     return "least-progress";
   }
   static std::optional<Tokens> chunk_size(const Setup& setup) {
-    const std::string kField = "/scheduler/chunked_prefill_size";
+    const std::string field = "/scheduler/chunked_prefill_size";
     constexpr Tokens kUsual(8192);
     const Tokens block = setup.memory.block();
-    if (!setup.config.has(kField)) return std::max(block, kUsual - kUsual % block);
-    const Tokens size(setup.config.integer(kField));
+    if (!setup.config.has(field)) return std::max(block, kUsual - kUsual % block);
+    const Tokens size(setup.config.integer(field));
     if (size <= Tokens(0)) return std::nullopt;
     if (size % block != Tokens(0))
-      setup.config.fail(kField, fmt::format("expected a multiple of the block size ({}), got {}",
+      setup.config.fail(field, fmt::format("expected a multiple of the block size ({}), got {}",
                                             block.value(), size.value()));
     return size;
   }
