@@ -36,9 +36,15 @@ struct VisibleMask {
 template <class Format, int kDim, int kRows>
 struct DecodeTraits {
   using Stage = TileStage<Format, kDim>;
-  /// Enough copies in flight to cover the memory's latency: with two blocks on a multiprocessor,
-  /// twice the 64 KB that 4.5 TB/s times 1 us and a reserve ask for.
-  static constexpr int kRingBytes = 96 << 10;
+  /// Blocks wanted on a multiprocessor. Converting formats issue about as many instructions for a
+  /// half or a quarter of the bytes, and it takes more warps to issue them in time: as many as
+  /// registers allow.
+  static constexpr int kWantedBlocks = !Format::kScaled || kDim > 128
+                                           ? 2
+                                           : (kDim* kRows <= 1024 ? 4 : 3);
+  /// Enough copies in flight to cover the memory's latency: all blocks' together are three times
+  /// the 64 KB that 4.5 TB/s times 1 us and a reserve ask for.
+  static constexpr int kRingBytes = (192 << 10) / kWantedBlocks;
   static constexpr int kFits = kRingBytes / (kDecodeWarps * static_cast<int>(sizeof(Stage)));
   static constexpr int kStages = kFits < 3 ? 3 : (kFits > 8 ? 8 : kFits);
 
@@ -50,7 +56,7 @@ struct DecodeTraits {
   };
   static constexpr int kFitBlocks =
       static_cast<int>(gpu::kSharedBytesPerSm / (sizeof(Shared) + gpu::kSharedBytesReserved));
-  static constexpr int kBlocksPerSm = kFitBlocks > 2 ? 2 : kFitBlocks;
+  static constexpr int kBlocksPerSm = kFitBlocks > kWantedBlocks ? kWantedBlocks : kFitBlocks;
 };
 
 /// One warp's attention over its 16 tokens of each tile of an item.
@@ -250,7 +256,7 @@ class WarpDecoder {
     const int token = gpu::lane() % 4 * 2;
     float correction[kHalves];
     bool moved = false;
-    TokenFactors factor;
+    TokenFactors factor = {};
     if constexpr (Format::kScaled) factor = token_factors(stage, visible);
     KVSIM_UNROLL
     for (int half = 0; half < kHalves; ++half) {
