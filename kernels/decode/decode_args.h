@@ -29,6 +29,11 @@ struct DecodeArgs {
   float* partial_stats = nullptr;     ///< [slots, q_heads / head_groups, 2]: maximum (log2), sum
   std::uint32_t* arrivals = nullptr;  ///< [sequences, head_groups], zero; zero again afterwards
 
+  /// What tokens before these contribute to every query, as partial results (kernels/cascade);
+  /// null: there are none.
+  const float* prefix_out = nullptr;    ///< [sequences, q_heads, head_dim]
+  const float* prefix_stats = nullptr;  ///< [sequences, q_heads, 2]
+
   std::int32_t q_heads = 0;
   std::int32_t kv_heads = 0;
   std::int32_t head_groups = 0;  ///< head_groups(q_heads, kv_heads)

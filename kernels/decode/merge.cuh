@@ -36,17 +36,6 @@ struct OutPiece {
   float dim[8] = {};
 };
 
-template <class Query>
-KVSIM_DEVICE void store_out(const DecodeArgs& args, std::int64_t element, const OutPiece& piece,
-                            float sum) {
-  const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;  // No tokens: zeros.
-  gpu::Vec16 words;
-  KVSIM_UNROLL
-  for (int i = 0; i < 4; ++i)
-    words.word[i] = gpu::pack<Query>(piece.dim[2 * i] * inverse, piece.dim[2 * i + 1] * inverse);
-  gpu::store16(static_cast<Query*>(args.out) + element, words);
-}
-
 KVSIM_DEVICE void add_scaled(OutPiece& piece, float factor, const gpu::Vec16& low,
                              const gpu::Vec16& high) {
   KVSIM_UNROLL
@@ -54,6 +43,29 @@ KVSIM_DEVICE void add_scaled(OutPiece& piece, float factor, const gpu::Vec16& lo
     piece.dim[i] += factor * gpu::bits_float(low.word[i]);
     piece.dim[4 + i] += factor * gpu::bits_float(high.word[i]);
   }
+}
+
+/// The result of one query head, numbered as in out, from `piece` of it; prefix included.
+template <class Query, int kDim>
+KVSIM_DEVICE void store_out(const DecodeArgs& args, std::int64_t head, int dim, OutPiece piece,
+                            float maximum, float sum) {
+  if (args.prefix_out != nullptr) {
+    const float prefix_maximum = gpu::load_constant(args.prefix_stats + head * 2);
+    const float whole = gpu::max(maximum, prefix_maximum);
+    const float factor = rescale(maximum, whole);
+    const float prefix_factor = rescale(prefix_maximum, whole);
+    KVSIM_UNROLL
+    for (float& value : piece.dim) value *= factor;
+    const float* prefix = args.prefix_out + head * kDim + dim;
+    add_scaled(piece, prefix_factor, gpu::load16(prefix), gpu::load16(prefix + 4));
+    sum = sum * factor + gpu::load_constant(args.prefix_stats + head * 2 + 1) * prefix_factor;
+  }
+  const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;  // No tokens: zeros.
+  gpu::Vec16 words;
+  KVSIM_UNROLL
+  for (int i = 0; i < 4; ++i)
+    words.word[i] = gpu::pack<Query>(piece.dim[2 * i] * inverse, piece.dim[2 * i + 1] * inverse);
+  gpu::store16(static_cast<Query*>(args.out) + head * kDim + dim, words);
 }
 
 /// Merges the warps' results, which lie in `tile`; the block's result goes to out, or to its slot.
@@ -77,10 +89,9 @@ KVSIM_DEVICE void merge_warps(const DecodeArgs& args, const WorkItem& item,
       add_scaled(piece, factor, gpu::load16(out), gpu::load16(out + 4));
     }
     if (item.splits == 1) {
-      const int head = item.head_group * group + row;
-      const std::int64_t element =
-          (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
-      store_out<Query>(args, element, piece, sum);
+      const std::int64_t head =
+          static_cast<std::int64_t>(item.sequence) * args.q_heads + item.head_group * group + row;
+      store_out<Query, kDim>(args, head, dim, piece, maximum, sum);
       continue;
     }
     const std::int64_t partial = static_cast<std::int64_t>(item.slot()) * group + row;
@@ -133,6 +144,7 @@ KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const WorkItem& item,
       tile.weight[c][row] = weight;
       sum += weight * gpu::load_fresh(args.partial_stats + (partial + c * group + row) * 2 + 1);
     }
+    tile.maximum[0][row] = maximum;
     tile.sum[0][row] = sum;
   }
   gpu::sync_block();
@@ -145,10 +157,9 @@ KVSIM_DEVICE void merge_chunks(const DecodeArgs& args, const WorkItem& item,
       const float* out = args.partial_out + (partial + c * group + row) * kDim + dim;
       add_scaled(piece, tile.weight[c][row], gpu::load16_fresh(out), gpu::load16_fresh(out + 4));
     }
-    const int head = item.head_group * group + row;
-    const std::int64_t element =
-        (static_cast<std::int64_t>(item.sequence) * args.q_heads + head) * kDim + dim;
-    store_out<Query>(args, element, piece, tile.sum[0][row]);
+    const std::int64_t head =
+        static_cast<std::int64_t>(item.sequence) * args.q_heads + item.head_group * group + row;
+    store_out<Query, kDim>(args, head, dim, piece, tile.maximum[0][row], tile.sum[0][row]);
   }
 }
 

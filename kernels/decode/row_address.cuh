@@ -4,14 +4,16 @@
 // Both answer for 8 tokens at a time, which every page holds in one piece. Contiguous is the
 // control: the difference in time to Paged is the price of paging.
 
-#include "kernels/decode/decode_args.h"
+#include <cstdint>
+
 #include "kernels/gpu/gpu.h"
 
 namespace kvsim {
 
 class Paged {
  public:
-  KVSIM_DEVICE Paged(const DecodeArgs& args, int sequence, int kv_head)
+  template <class Args>  // DecodeArgs, PrefillArgs
+  KVSIM_DEVICE Paged(const Args& args, int sequence, int kv_head)
       : table_(args.table + static_cast<std::int64_t>(sequence) * args.table_stride),
         kv_heads_(args.kv_heads),
         kv_head_(kv_head),
@@ -32,7 +34,8 @@ class Paged {
 
 class Contiguous {
  public:
-  KVSIM_DEVICE Contiguous(const DecodeArgs& args, int sequence, int kv_head)
+  template <class Args>
+  KVSIM_DEVICE Contiguous(const Args& args, int sequence, int kv_head)
       : first_((sequence * args.kv_heads + kv_head) * args.capacity) {}
   KVSIM_DEVICE int row(int token) const { return first_ + token; }
 

@@ -27,6 +27,7 @@ struct DecodeSetup {
   std::int32_t window = 0;
   std::int32_t sinks = 0;
   std::int32_t multiprocessors = 4;  ///< What is planned for: more of them, more splits.
+  std::int32_t shared_tokens = 0;    ///< All sequences begin with these; whole pages.
   float query_size = 1;
   std::uint32_t seed = 1;       ///< Of the values.
   std::uint32_t page_seed = 1;  ///< Of the pages' order; 0: in sequence.
@@ -264,7 +265,7 @@ class DecodeWorld {
     table_.assign(sequences() * max_pages_, -1);
     each_visible([&](std::size_t s, std::size_t, std::int32_t t) {
       const std::size_t entry = s * max_pages_ + static_cast<std::size_t>(t / setup_.page_tokens);
-      table_[entry] = order[entry];
+      table_[entry] = order[t < setup_.shared_tokens ? entry % max_pages_ : entry];
     });
     rows_ = pages * static_cast<std::size_t>(setup_.kv_heads * setup_.page_tokens);
   }

@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/mla/mla_launch.cuh"

@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/prefill/prefill_launch.cuh"
