@@ -36,9 +36,15 @@ struct VisibleMask {
 template <class Format, int kDim, int kRows>
 struct DecodeTraits {
   using Stage = TileStage<Format, kDim>;
-  /// Enough copies in flight to cover the memory's latency: with two blocks on a multiprocessor,
-  /// twice the 64 KB that 4.5 TB/s times 1 us and a reserve ask for.
-  static constexpr int kRingBytes = 96 << 10;
+  /// Blocks wanted on a multiprocessor. Converting formats issue about as many instructions for a
+  /// half or a quarter of the bytes, and it takes more warps to issue them in time: as many as
+  /// registers allow.
+  static constexpr int kWantedBlocks = !Format::kScaled || kDim > 128
+                                           ? 2
+                                           : (kDim* kRows <= 1024 ? 4 : 3);
+  /// Enough copies in flight to cover the memory's latency: all blocks' together are three times
+  /// the 64 KB that 4.5 TB/s times 1 us and a reserve ask for.
+  static constexpr int kRingBytes = (192 << 10) / kWantedBlocks;
   static constexpr int kFits = kRingBytes / (kDecodeWarps * static_cast<int>(sizeof(Stage)));
   static constexpr int kStages = kFits < 3 ? 3 : (kFits > 8 ? 8 : kFits);
 
@@ -50,7 +56,7 @@ struct DecodeTraits {
   };
   static constexpr int kFitBlocks =
       static_cast<int>(gpu::kSharedBytesPerSm / (sizeof(Shared) + gpu::kSharedBytesReserved));
-  static constexpr int kBlocksPerSm = kFitBlocks > 2 ? 2 : kFitBlocks;
+  static constexpr int kBlocksPerSm = kFitBlocks > kWantedBlocks ? kWantedBlocks : kFitBlocks;
 };
 
 /// One warp's attention over its 16 tokens of each tile of an item.
@@ -219,6 +225,30 @@ class WarpDecoder {
     }
   }
 
+  /// What scores and probabilities of this lane's four tokens are multiplied by.
+  struct TokenFactors {
+    float key[4];
+    float value[4];
+  };
+
+  KVSIM_DEVICE TokenFactors token_factors(const Stage& stage, std::uint32_t visible) const {
+    TokenFactors factor = {};
+    const int t = gpu::lane() % 4;
+    KVSIM_UNROLL
+    for (int i = 0; i < 4; i += 2) {
+      const int pair = t + i / 2 * 4;
+      gpu::unpack<gpu::Fp16>(stage.k_scales.pair[pair], factor.key[i], factor.key[i + 1]);
+      gpu::unpack<gpu::Fp16>(stage.v_scales.pair[pair], factor.value[i], factor.value[i + 1]);
+    }
+    KVSIM_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      factor.key[i] *= args_.scale_log2;
+      const bool seen = (visible >> (t * 2 + i % 2 + i / 2 * 8) & 1u) != 0;
+      factor.value[i] = seen ? factor.value[i] * Format::kCodeUnit : 0.0f;  // Else it may be a NaN.
+    }
+    return factor;
+  }
+
   /// Scores to probabilities; maximum, sum and what was summed so far follow.
   KVSIM_DEVICE Probabilities absorb(const Stage& stage, const float (&score)[2][4],
                                     std::uint32_t visible) {
@@ -226,6 +256,8 @@ class WarpDecoder {
     const int token = gpu::lane() % 4 * 2;
     float correction[kHalves];
     bool moved = false;
+    TokenFactors factor = {};
+    if constexpr (Format::kScaled) factor = token_factors(stage, visible);
     KVSIM_UNROLL
     for (int half = 0; half < kHalves; ++half) {
       float x[4];  // Tokens token, token + 1, token + 8, token + 9.
@@ -233,8 +265,8 @@ class WarpDecoder {
       KVSIM_UNROLL
       for (int i = 0; i < 4; ++i) {
         const int mine = token + i % 2 + i / 2 * 8;
-        x[i] = score[i / 2][half * 2 + i % 2] * args_.scale_log2;
-        if constexpr (Format::kScaled) x[i] *= gpu::to_float(stage.k_scales.scale[mine]);
+        x[i] = score[i / 2][half * 2 + i % 2];
+        x[i] *= Format::kScaled ? factor.key[i] : args_.scale_log2;
         if ((visible >> mine & 1u) == 0) x[i] = kNoScore;
         largest = gpu::max(largest, x[i]);
       }
@@ -248,11 +280,7 @@ class WarpDecoder {
       for (int i = 0; i < 4; ++i) {
         x[i] = rescale(x[i], largest);
         sum_[half] += x[i];
-        if constexpr (Format::kScaled) {
-          const int mine = token + i % 2 + i / 2 * 8;
-          if (x[i] > 0.0f)  // Not for invisible tokens, whose scales may be anything.
-            x[i] *= gpu::to_float(stage.v_scales.scale[mine]) * Format::kCodeUnit;
-        }
+        if constexpr (Format::kScaled) x[i] *= factor.value[i];
       }
       p.word[half][0] = gpu::pack<Operand>(x[0], x[1]);
       p.word[half][1] = gpu::pack<Operand>(x[2], x[3]);

@@ -31,7 +31,7 @@ struct TokenRows {
 /// A scale per token; nothing for formats without.
 template <bool kScaled>
 struct TokenScales {
-  alignas(16) gpu::Fp16 scale[kWarpTokens];
+  alignas(16) std::uint32_t pair[kWarpTokens / 2];  ///< fp16 of tokens 2i and 2i + 1.
 };
 template <>
 struct TokenScales<false> {};
@@ -75,7 +75,7 @@ KVSIM_DEVICE void copy_scales(TokenScales<kScaled>& to, const void* pool, const 
   if constexpr (kScaled) {
     const int half = gpu::lane();
     if (half < 2)
-      gpu::cp_async16(to.scale + half * kHalfTokens,
+      gpu::cp_async16(to.pair + half * kHalfTokens / 2,
                       static_cast<const gpu::Fp16*>(pool) + (half == 0 ? run.row[0] : run.row[1]),
                       (run.visible >> (half * kHalfTokens) & 0xffu) != 0);
   }

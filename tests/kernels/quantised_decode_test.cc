@@ -199,6 +199,16 @@ TEST_P(QuantisedDecode, IsAsFarFromTheUnquantisedResultAsRoundingExplains) {
   EXPECT_NEAR(error / about, 1, 0.2);
 }
 
+TEST_P(QuantisedDecode, KeepsManyWarpsOnAMultiprocessor) {
+  // Registers: 65536, of which 128 threads times 128 leave room for four blocks, times 168 for
+  // three.
+  const auto blocks = [](const DecodeKernel& kernel) { return decode_device(kernel, 1).resident; };
+  EXPECT_EQ(blocks({GetParam(), 64, 16, true}), 4);
+  EXPECT_EQ(blocks({GetParam(), 128, 4, true}), 4);
+  EXPECT_EQ(blocks({GetParam(), 128, 16, true}), 3);
+  EXPECT_EQ(blocks({GetParam(), 256, 4, true}), 2);
+}
+
 // ---- planted bugs ----
 
 /// Does this make a result that differs from double, or fail?
