@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reports/run_table.h"
 #include "reports/summary_json.h"
 #include "reports/text.h"
 
@@ -30,8 +31,8 @@ std::string provenance(std::span<const Variant> variants) {
   std::vector<std::string> lines;
   for (const Variant& v : variants) {
     const Report::Provenance& p = v.report.provenance;
-    std::string line = fmt::format("times: {}: {}; trace: {} ({}); seed {}", p.cost_kind,
-                                   p.cost_profile, p.trace_name, p.trace_format, p.seed);
+    std::string line = fmt::format("times: {}; trace: {} ({}); seed {}", times_of(p), p.trace_name,
+                                   p.trace_format, p.seed);
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
   }
   return fmt::format("{}\n", fmt::join(lines, "\n"));

@@ -118,10 +118,10 @@ std::string machine(const Report& r) {
 
 std::string provenance(const Report& r) {
   const Report::Provenance& p = r.provenance;
-  const std::string error = p.cost_holdout_error < 0
-                                ? ""
-                                : fmt::format(", hold-out error {}", percent(p.cost_holdout_error));
-  std::string text = line("times", fmt::format("{}: {}{}", p.cost_kind, p.cost_profile, error));
+  std::string text = line("times", times_of(p));
+  if (p.cost_steps_outside > 0)
+    text += line("", fmt::format("{} of {} steps beyond the shapes that were timed",
+                                 grouped(p.cost_steps_outside), grouped(r.batch.steps)));
   text += line("identity", fmt::format("config {}, trace {}, fingerprint {}", p.config_digest,
                                        p.trace_digest, p.fingerprint));
   return text;
@@ -146,6 +146,13 @@ std::string warnings(const Report& r) {
 }
 
 }  // namespace
+
+std::string times_of(const Report::Provenance& p) {
+  const std::string error = p.cost_holdout_error < 0
+                                ? ""
+                                : fmt::format(", hold-out error {}", percent(p.cost_holdout_error));
+  return fmt::format("{}: {}{}", p.cost_kind, p.cost_profile, error);
+}
 
 std::string run_table(const Report& r) {
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +

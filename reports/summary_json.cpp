@@ -132,6 +132,7 @@ void walk_provenance(Walk& w, Provenance& p) {
   w.field("cost_kind", p.cost_kind);
   w.field("cost_profile", p.cost_profile);
   w.known_field("cost_holdout_error", p.cost_holdout_error);
+  w.field("cost_steps_outside", p.cost_steps_outside);
 }
 
 template <class Walk, class Requests>

@@ -13,16 +13,15 @@
 #include <cstddef>
 
 #include "kernels/decode/decode_args.h"
+#include "kernels/formats/kv_element.h"
 #include "kernels/gpu/launch.h"
 #include "sim/model/attention/decode_plan.h"
 
 namespace kvsim {
 
-/// What K and V are stored as.
-enum class KvElement { kBf16, kFp16 };
-
 struct DecodeKernel {
-  KvElement element = KvElement::kBf16;  ///< 16-bit elements: of q and out as well.
+  KvElement element = KvElement::kBf16;  ///< Of K and V. If 16 bits, of q and out as well; else
+                                         ///< those are bf16, and K and V are paged.
   int head_dim = 0;                      ///< 64, 128 or 256
   int group = 0;                         ///< Query heads per KV head
   bool paged = true;

@@ -127,7 +127,9 @@ class WarpDecoder {
       for (int i = 0; i < 4; ++i) {
         const int dim = slice / Format::kSteps * kColumnDims +
                         Format::value_dim(slice % Format::kSteps, g + i / 2 * 8);
-        tile.out[warp][half * 8 + 2 * t + i % 2][dim] = out_[slice][half][i];
+        float out = out_[slice][half][i];
+        if constexpr (Format::kScaled) out *= 1 / Format::kCodeUnit;
+        tile.out[warp][half * 8 + 2 * t + i % 2][dim] = out;
       }
     }
   }
@@ -168,14 +170,12 @@ class WarpDecoder {
     if (run.visible != 0) {
       copy_rows(stage.k, args_.k, run);
       copy_scales(stage.k_scales, args_.k_scales, run);
+      copy_scales(stage.v_scales, args_.v_scales, run);  // Probabilities meet them before V.
     }
     gpu::cp_async_commit();
   }
   KVSIM_DEVICE void copy_values(Stage& stage, const TokenRun& run) {
-    if (run.visible != 0) {
-      copy_rows(stage.v, args_.v, run);
-      copy_scales(stage.v_scales, args_.v_scales, run);
-    }
+    if (run.visible != 0) copy_rows(stage.v, args_.v, run);
     gpu::cp_async_commit();
   }
 
@@ -250,7 +250,8 @@ class WarpDecoder {
         sum_[half] += x[i];
         if constexpr (Format::kScaled) {
           const int mine = token + i % 2 + i / 2 * 8;
-          if (x[i] > 0.0f) x[i] *= gpu::to_float(stage.v_scales.scale[mine]);
+          if (x[i] > 0.0f)  // Not for invisible tokens, whose scales may be anything.
+            x[i] *= gpu::to_float(stage.v_scales.scale[mine]) * Format::kCodeUnit;
         }
       }
       p.word[half][0] = gpu::pack<Operand>(x[0], x[1]);

@@ -7,6 +7,8 @@
 
 #include "kernels/decode/decode.h"
 #include "kernels/decode/decode_kernel.cuh"
+#include "kernels/formats/eight_bit.cuh"
+#include "kernels/formats/four_bit.cuh"
 #include "kernels/formats/sixteen_bit.cuh"
 
 namespace kvsim {
@@ -62,11 +64,18 @@ auto with_table(const DecodeKernel& kernel, Visit visit) {
 /// visit(DecodeCase) for the kernel asked for.
 template <class Visit>
 auto with_case(const DecodeKernel& kernel, Visit visit) {
+  if (is_quantised(kernel.element) && !kernel.paged) refuse("quantised K and V are paged");
   switch (kernel.element) {
     case KvElement::kBf16:
       return with_table<SixteenBit<gpu::Bf16>>(kernel, visit);
     case KvElement::kFp16:
       return with_table<SixteenBit<gpu::Fp16>>(kernel, visit);
+    case KvElement::kE4m3:
+      return with_head_dim<EightBit<gpu::Bf16, E4m3Codes>, Paged>(kernel, visit);
+    case KvElement::kInt8:
+      return with_head_dim<EightBit<gpu::Bf16, Int8Codes>, Paged>(kernel, visit);
+    case KvElement::kInt4:
+      return with_head_dim<FourBit<gpu::Bf16>, Paged>(kernel, visit);
   }
   refuse("no such KV element");
 }

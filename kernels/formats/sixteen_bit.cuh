@@ -6,8 +6,9 @@
 //   Query, Operand   elements of q and out, and of the products
 //   kBits            per cached element; kSteps = 16 / kBits: products, 16 dims deep, per 32 bytes
 //   kScaled          whether K and V have a scale per token and head. It never meets an element:
-//   the
-//                    kernel multiplies scores by K's and probabilities by V's.
+//                    the kernel multiplies scores by K's and probabilities by V's.
+//   kCodeUnit        scaled formats: a power of two near the largest code. Probabilities times
+//                    scales are multiplied by it, and results divided, lest they be subnormal fp16.
 //   keys(words, b)   words read by rows: b[step][h] is the second operand for tokens 8 h ..
 //   values(words, a) words read transposed: a[step] is the first operand, dims by tokens
 //   key_dim(step, k), value_dim(step, m)   which of the 32 bytes' dims stands at place k of the sum

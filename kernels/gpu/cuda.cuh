@@ -177,6 +177,11 @@ KVSIM_DEVICE std::uint32_t widen_e4m3(std::uint16_t pair) {
   asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(word) : "h"(pair));
   return word;
 }
+KVSIM_DEVICE std::uint16_t narrow_e4m3(float low, float high) {
+  std::uint16_t pair;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(high), "f"(low));
+  return pair;
+}
 
 template <class Element>
 KVSIM_DEVICE std::uint32_t fma2(std::uint32_t a, std::uint32_t b, std::uint32_t c);

@@ -42,6 +42,7 @@
 //   exp2(x) rsqrt(x) max(a, b)            float; exp2 and rsqrt to about 2 units in the last place
 //   pack<E>(lo, hi) -> uint32_t, unpack<E>(word, lo, hi)   two 16-bit elements, lo in the low half
 //   widen_e4m3(uint16_t) -> uint32_t      two e4m3 to two fp16, exactly
+//   narrow_e4m3(lo, hi) -> uint16_t       two floats to two e4m3, saturating, lo in the low byte
 //   fma2<E>(a, b, c) -> uint32_t          two 16-bit multiply-adds, each rounded once
 //   permute(a, b, selector)               PRMT: byte i of the result is byte `nibble i` of (b:a)
 //   logic<Table>(a, b, c)                 LOP3: Table = f(0xf0, 0xcc, 0xaa)

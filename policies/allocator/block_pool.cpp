@@ -75,7 +75,8 @@ void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
     while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
     blocks_[last.index].newer_twin = id;
   }
-  if (origin.parent.valid()) link_child(origin.parent, id);
+  // A parent may have lost its key while in use (withdraw): then nothing leads here.
+  if (origin.parent.valid() && blocks_[origin.parent.index].hashed) link_child(origin.parent, id);
 }
 
 void BlockPool::release(std::span<const BlockId> ids) {

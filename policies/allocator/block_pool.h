@@ -94,7 +94,7 @@ class BlockPool {
 
  private:
   // One cache line.
-  struct Block {
+  struct alignas(64) Block {
     Key128 key;
     std::uint64_t created = 0;
     std::uint64_t last_used = 0;

@@ -147,6 +147,7 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
   Holding& h = holding_of(s);
   const bool admission = !h.open();
   KVSIM_CHECK(hit == Tokens(0) || admission, "only an admission brings hits");
+  if (hit == Tokens(0)) forget_hits(h);  // looked up, not wanted
   const Tokens computed = std::min(s.computed + hit, max_model_len_);
   const Tokens main = computed + demand.fresh;
   const Tokens promised = std::max(h.reserve, demand.reserve);
@@ -355,6 +356,10 @@ MemoryUse PagedCache::memory() const {
 
 // ---- Bookkeeping ----------------------------------------------------------------------------
 
+void PagedCache::forget_hits(Holding& h) {
+  for (auto& hits : h.hits) hits.clear();
+}
+
 PagedCache::Holding& PagedCache::holding_of(const Sequence& s) {
   if (s.id.index >= holdings_.size()) holdings_.resize(s.id.index + 1);
   Holding& h = holdings_[s.id.index];
@@ -364,7 +369,7 @@ PagedCache::Holding& PagedCache::holding_of(const Sequence& s) {
   }
   if (!h.live || h.request != s.request.id) {
     KVSIM_CHECK(!h.open(), "an id is reused after its memory was released");
-    for (auto& hits : h.hits) hits.clear();
+    forget_hits(h);
     h.live = true;
     h.request = s.request.id;
     h.keys.restart(s.request.cache_salt);

@@ -141,6 +141,7 @@ class PagedCache {
   };
 
   Holding& holding_of(const Sequence& s);
+  static void forget_hits(Holding& h);
   [[nodiscard]] const Holding* find_holding(const Sequence& s) const;
   void extend_keys(const Sequence& s, Holding& h, Tokens filled) const;
   [[nodiscard]] Tokens agree(Holding& h, Tokens limit, Tokens& longest) const;

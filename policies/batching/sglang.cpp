@@ -37,8 +37,10 @@ const DeclaredFields kFields{
         "or by branches of the cached prefixes."),
     number_field("/scheduler/schedule_conservativeness", "1.0", "", 0, 100,
                  "Scales the share of the output to come that admission wants room for (sglang)."),
-    integer_field("/scheduler/chunked_prefill_size", "8192", "tokens", -1, 1 << 30,
-                  "Tokens of prompts in one step; longer prompts are cut; -1: no limit (sglang)."),
+    integer_field(
+        "/scheduler/chunked_prefill_size", "null", "tokens", -1, 1 << 30,
+        "Tokens of prompts in one step; longer prompts are cut; -1: no limit; null: 8192, "
+        "in whole blocks (sglang)."),
     integer_field("/scheduler/max_prefill_tokens", "16384", "tokens", 1, 1 << 30,
                   "Prompt tokens at which a prefill batch takes nobody else (sglang)."),
     boolean_field("/scheduler/enable_mixed_chunk", "false",
@@ -107,12 +109,15 @@ class Sglang final : public Scheduler {
     return "least-progress";
   }
   static std::optional<Tokens> chunk_size(const Setup& setup) {
-    const Tokens size(setup.config.integer("/scheduler/chunked_prefill_size"));
+    const std::string kField = "/scheduler/chunked_prefill_size";
+    constexpr Tokens kUsual(8192);
+    const Tokens block = setup.memory.block();
+    if (!setup.config.has(kField)) return std::max(block, kUsual - kUsual % block);
+    const Tokens size(setup.config.integer(kField));
     if (size <= Tokens(0)) return std::nullopt;
-    if (size % setup.memory.block() != Tokens(0))
-      setup.config.fail("/scheduler/chunked_prefill_size",
-                        fmt::format("expected a multiple of the block size ({}), got {}",
-                                    setup.memory.block().value(), size.value()));
+    if (size % block != Tokens(0))
+      setup.config.fail(kField, fmt::format("expected a multiple of the block size ({}), got {}",
+                                            block.value(), size.value()));
     return size;
   }
 

@@ -77,7 +77,7 @@ constexpr std::array kKinds{
     Kind{"format", "trace files that can be read", registered<TraceFormat>},
     Kind{kModels, "model architectures", shipped<kModels>},
     Kind{kDevices, "accelerators", shipped<kDevices>},
-    Kind{kCosts, "measured cost profiles", shipped<kCosts>},
+    Kind{kCosts, "timings of kernels on a device", shipped<kCosts>},
     Kind{kScenarios, "configs to run by name", shipped<kScenarios>},
 };
 

@@ -5,6 +5,7 @@
 
 #include "sim/core/config_schema.h"
 #include "sim/core/spelling.h"
+#include "sim/engine/cost/find_profile.h"
 #include "sim/model/builtin_configs.h"
 #include "sim/model/hf_config.h"
 
@@ -32,13 +33,6 @@ const DeclaredFields kFields{
         "What prices a step; auto is the best there is for this model and device."),
 };
 
-/// What a field's word led to.
-struct Named {
-  std::string name;
-  std::string file;  ///< For errors.
-  std::string text;
-};
-
 bool is_path(const std::string& word) {
   return word.find('/') != std::string::npos || word.ends_with(".json");
 }
@@ -46,33 +40,12 @@ bool is_path(const std::string& word) {
 // No config.json is as long as this.
 constexpr std::size_t kLongestFile = std::size_t{1} << 20;
 
-Named from_path(const std::string& pointer, const std::string& word, const ConfigView& config) {
-  namespace fs = std::filesystem;
-  fs::path path(word);
-  if (path.is_relative()) path = fs::path(config.file()).parent_path() / path;
-  // Asked before opening: opening a pipe would wait for a writer.
-  std::error_code ignored;
-  std::ifstream in;
-  if (fs::is_regular_file(path, ignored)) in.open(path, std::ios::binary);
-  if (!in.is_open()) config.fail(pointer, fmt::format("cannot read '{}'", path.string()));
-  std::string text(kLongestFile + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > kLongestFile)
-    config.fail(pointer, fmt::format("'{}' is longer than {} bytes: no such config is",
-                                     path.string(), kLongestFile));
-  // HF calls every file config.json: the folder tells the models apart.
-  std::string name = path.stem().string();
-  if (name == "config") name = fs::absolute(path).parent_path().filename().string();
-  return {std::move(name), path.string(), std::move(text)};
-}
-
-Named find(const std::string& pointer, const std::string& kind, const std::string& noun,
-           const ConfigView& config) {
+ConfigFile find(const std::string& pointer, const std::string& kind, const std::string& noun,
+                const ConfigView& config) {
   const std::string word = config.text(pointer);
   if (const auto text = builtin_config(kind, word))
     return {word, fmt::format("configs/{}/{}.json", kind, word), std::string(*text)};
-  if (is_path(word)) return from_path(pointer, word, config);
+  if (is_path(word)) return read_config_file(pointer, word, config);
   const std::vector<std::string> known = builtin_config_names(kind);
   config.fail(pointer, fmt::format("no {} named '{}'; known: {}{}", noun, word, joined(known),
                                    did_you_mean(word, known)));
@@ -98,27 +71,49 @@ void apply_window(ModelSpec& model, const ConfigView& config) {
 
 }  // namespace
 
+ConfigFile read_config_file(const std::string& pointer, const std::string& word,
+                            const ConfigView& config) {
+  namespace fs = std::filesystem;
+  fs::path path(word);
+  if (path.is_relative()) path = fs::path(config.file()).parent_path() / path;
+  // Asked before opening: opening a pipe would wait for a writer.
+  std::error_code ignored;
+  std::ifstream in;
+  if (fs::is_regular_file(path, ignored)) in.open(path, std::ios::binary);
+  if (!in.is_open()) config.fail(pointer, fmt::format("cannot read '{}'", path.string()));
+  std::string text(kLongestFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kLongestFile)
+    config.fail(pointer, fmt::format("'{}' is longer than {} bytes: no such config is",
+                                     path.string(), kLongestFile));
+  // HF calls every file config.json: the folder tells the models apart.
+  std::string name = path.stem().string();
+  if (name == "config") name = fs::absolute(path).parent_path().filename().string();
+  return {std::move(name), path.string(), std::move(text)};
+}
+
 ModelSpec load_model(const ConfigView& config) {
-  const Named found = find("/model", "models", "model", config);
+  const ConfigFile found = find("/model", "models", "model", config);
   ModelSpec model = parse_model(found.text, found.file, found.name);
   apply_window(model, config);
   return model;
 }
 
 ModelSpec load_draft_model(const ConfigView& config) {
-  const Named found = find("/speculative/model", "models", "model", config);
+  const ConfigFile found = find("/speculative/model", "models", "model", config);
   return parse_model(found.text, found.file, found.name);
 }
 
 DeviceSpec load_device(const ConfigView& config) {
-  const Named found = find("/device", "devices", "device", config);
+  const ConfigFile found = find("/device", "devices", "device", config);
   return parse_device(found.text, found.file, found.name);
 }
 
 std::unique_ptr<CostModel> load_cost_model(const ModelSpec& model, const DeviceSpec& device,
                                            const ConfigView& config) {
   std::string word = config.text("/cost");
-  if (word == "auto") word = "roofline";
+  if (word == "auto") word = best_cost_model(device.name, config);
   return Registry<CostModel>::make(word, {model, device, config});
 }
 

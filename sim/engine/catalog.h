@@ -5,6 +5,7 @@
 // same form; a word with a '/' or ending in ".json" is a path, relative to the config's folder.
 
 #include <memory>
+#include <string>
 
 #include "sim/core/config_view.h"
 #include "sim/model/cost_model.h"
@@ -12,6 +13,18 @@
 #include "sim/model/model_spec.h"
 
 namespace kvsim {
+
+/// What a field's word led to.
+struct ConfigFile {
+  std::string name;  ///< Of the thing: the file's without ".json".
+  std::string file;  ///< For errors.
+  std::string text;
+};
+
+/// The file at the path that field `pointer` says, relative to the config's folder. Throws
+/// InputError if it cannot be read.
+[[nodiscard]] ConfigFile read_config_file(const std::string& pointer, const std::string& word,
+                                          const ConfigView& config);
 
 /// With the window and the sinks that the config puts on its layers.
 /// Throws InputError naming the field if there is no such model or file, and naming the file if its

@@ -57,6 +57,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   report.provenance.cost_kind = price.kind;
   report.provenance.cost_profile = price.profile;
   report.provenance.cost_holdout_error = price.holdout_error;
+  report.provenance.cost_steps_outside = price.steps_outside;
   return report;
 }
 

@@ -17,6 +17,7 @@ struct CostProvenance {
   std::string kind;           ///< "measured", "imported", "roofline" or "exact".
   std::string profile;        ///< Id of the profile; for a roofline the device and the assumptions.
   double holdout_error = -1;  ///< Median error on held-out shapes; negative: not measured.
+  std::int64_t steps_outside = 0;  ///< Priced so far beyond the shapes that were timed.
 };
 
 class CostModel {

@@ -31,6 +31,7 @@ struct Report {
     std::uint64_t seed = 0;
     std::string cost_kind, cost_profile;
     double cost_holdout_error = -1;
+    std::int64_t cost_steps_outside = 0;
   } provenance;
 
   struct Requests {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/random_ops.h"
+#include "tests/support/repetitions.h"
 
 namespace kvsim {
 namespace {
@@ -12,7 +13,7 @@ class RandomSglangOps : public testing::TestWithParam<std::string> {};
 TEST_P(RandomSglangOps, KeepTheBooks) {
   const std::unique_ptr<OpsDialect> dialect = make_sglang_ops();
   RandomOps random(7);
-  constexpr std::size_t kOps = 30'000;
+  constexpr std::size_t kOps = repetitions<std::size_t>(30'000);
   std::size_t refused = 0;
   std::size_t i = 0;
   const RandomOps::Json config = RandomOps::Json::parse(GetParam());

@@ -130,6 +130,19 @@ TEST_F(VllmManagerAsked, TouchedBlocksAreInUse) {
   EXPECT_EQ(touched["free_queue"], Json({1, 3, 4}));
 }
 
+// A look-up alone takes nothing: who then goes on without its hits computes from the start.
+TEST_F(VllmManagerAsked, HitsThatAreNotTakenDoNotCount) {
+  ask(R"({"op": "config", "num_blocks": 7, "block_size": 4,
+          "groups": [{"type": "sliding_window", "sliding_window": 2}]})");
+  admitted("a", R"({"range": [0, 13]})");
+  ask(R"({"op": "preempt", "id": "a"})");
+  EXPECT_EQ(ask(R"({"op": "get_computed", "id": "a"})")["computed"], 12);
+  const Json answer = ask(R"({"op": "advance", "id": "a", "token": 5, "chunk": 4})");
+  EXPECT_EQ(answer["num_new"], 4);
+  EXPECT_EQ(answer["table"][0].size(), 1U);
+  EXPECT_EQ(answer["table"], answer["new_blocks"]);
+}
+
 // What the real code raises is a record; what is wrong with the file is an error.
 TEST_F(VllmManagerAsked, TellsMistakesFromExceptions) {
   EXPECT_EQ(error(R"({"op": "usage"})"), "op: a `config` or `sched_config` must come first");

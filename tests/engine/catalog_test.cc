@@ -30,7 +30,7 @@ TEST(Catalog, HasDefaults) {
   EXPECT_EQ(load_model(config).name, "llama-3.1-8b");
   EXPECT_EQ(load_device(config).name, "h200");
   EXPECT_EQ(load_cost_model(load_model(config), load_device(config), config)->provenance().kind,
-            "roofline");
+            "imported");
 }
 
 TEST(Catalog, SuggestsTheNameThatWasMeant) {

@@ -45,7 +45,7 @@ std::string refusal(const std::string& text) {
 }
 
 constexpr const char* kDraftModel =
-    R"({"model": "llama-3.1-70b", "roofline": {"step_us": 0, "sequence_us": 0}, "speculative":
+    R"({"model": "llama-3.1-70b", "cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}, "speculative":
         {"method": "draft_model", "num_speculative_tokens": 4, "model": "llama-3.1-8b"}})";
 
 TEST(StepShape, CountsGuessesAsQueriesOverOneContext) {
@@ -64,7 +64,7 @@ TEST(StepShape, CountsGuessesAsQueriesOverOneContext) {
 TEST(Roofline, ReadsTheContextOnceForAllGuesses) {
   // 64 sequences of 8,192 tokens: reading their KV takes 15.9 ms; four guesses each add less than
   // a fifth of that, where five readings would add four times as much.
-  const std::string config = R"({"model": "llama-3.1-8b"})";
+  const std::string config = R"({"cost": "roofline", "model": "llama-3.1-8b"})";
   const double lone = milliseconds(price(config, decodes(64, 8192, 0)));
   const double verifying = milliseconds(price(config, decodes(64, 8192, 4)));
   EXPECT_GT(verifying, lone);
@@ -73,10 +73,10 @@ TEST(Roofline, ReadsTheContextOnceForAllGuesses) {
 
 TEST(Roofline, ChargesAPassOfTheDrafterForEveryGuess) {
   const std::string ngram =
-      R"({"model": "llama-3.1-70b", "roofline": {"step_us": 0, "sequence_us": 0}, "speculative":
+      R"({"model": "llama-3.1-70b", "cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}, "speculative":
           {"method": "ngram", "num_speculative_tokens": 4}})";
   const std::string smaller =
-      R"({"model": "llama-3.1-8b", "roofline": {"step_us": 0, "sequence_us": 0}})";
+      R"({"model": "llama-3.1-8b", "cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}})";
   const StepShape shape = decodes(1, 1000, 4);
   const double passes = milliseconds(price(kDraftModel, shape) - price(ngram, shape));
   EXPECT_NEAR(passes, 4 * milliseconds(price(smaller, decodes(1, 1000, 0))), 0.05);
@@ -87,9 +87,9 @@ TEST(Roofline, LetsTheDrafterReadPromptsOnce) {
   StepShape chunk;
   chunk.add_prefill(Tokens(0), Tokens(4096), LocalSpan{});
   const std::string target =
-      R"({"model": "llama-3.1-70b", "roofline": {"step_us": 0, "sequence_us": 0}})";
+      R"({"model": "llama-3.1-70b", "cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}})";
   const std::string smaller =
-      R"({"model": "llama-3.1-8b", "roofline": {"step_us": 0, "sequence_us": 0}})";
+      R"({"model": "llama-3.1-8b", "cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}})";
   EXPECT_NEAR(milliseconds(price(kDraftModel, chunk)),
               milliseconds(price(target, chunk) + price(smaller, chunk)), 1e-5);
 }

@@ -5,6 +5,7 @@
 #include "sim/engine/acceptance.h"
 #include "sim/engine/experiment.h"
 #include "sim/model/allocator.h"
+#include "tests/support/repetitions.h"
 #include "tests/support/tiny_world.h"
 
 namespace kvsim {
@@ -151,7 +152,7 @@ World tight_world(const std::string& allocator, std::uint64_t seed) {
 TEST(Speculation, LosesNothingUnderTightMemory) {
   for (const std::string& allocator : Registry<Allocator>::names()) {
     std::int64_t preemptions = 0;
-    for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    for (std::uint64_t seed = 0; seed < repetitions(30U); ++seed) {
       for (const std::string method : {"ngram", "draft_model", "eagle"}) {
         World world = tight_world(allocator, seed);
         guess(world, 1 + static_cast<std::int64_t>(seed % 6), 0.1 * static_cast<double>(seed % 11),

@@ -2,8 +2,9 @@
 //
 //   ./build/tests/perf/kvsim_perf [--json]
 // Rows: a block operation of each memory manager and eviction policy in steady state (taken and
-// given back, evicting all the time), a bare event, and whole simulations. With KVSIM_TRACES set
-// to a folder of public traces, those too. Run it on an idle machine; compare rows of one run.
+// given back, evicting all the time), a step's price, a bare event, and whole simulations. With
+// KVSIM_TRACES set to a folder of public traces, those too. Run it on an idle machine; compare rows
+// of one run.
 
 #include <chrono>
 #include <cstdio>
@@ -19,6 +20,7 @@
 
 #include "sim/core/event_queue.h"
 #include "sim/core/rng.h"
+#include "sim/engine/catalog.h"
 #include "sim/engine/experiment.h"
 #include "sim/model/allocator.h"
 #include "sim/model/eviction_policy.h"
@@ -100,6 +102,29 @@ std::int64_t peak_mib() {
   return usage.ru_maxrss / 1024;
 }
 
+// A chunk of a prompt beside 64 decodes, whose lengths move on from price to price.
+void step_price(const std::string& cost, const std::string& model) {
+  ConfigView config;
+  config.set("/cost", cost, "perf");
+  config.set("/model", model, "perf");
+  const ModelSpec spec = load_model(config);
+  const DeviceSpec device = load_device(config);
+  const auto prices = load_cost_model(spec, device, config);
+  StepShape shape;
+  for (std::int64_t i = 0; i < 64; ++i) shape.add_decode(Tokens(1000 + 50 * i), spec.local);
+  shape.add_prefill(Tokens(2000), Tokens(512), spec.local);
+  shape.samples = shape.decodes;
+  constexpr int kPrices = 1'000'000;
+  Duration sum(0);
+  const Clock::time_point start = Clock::now();
+  for (int i = 0; i < kPrices; ++i) {
+    shape.decode_context += Tokens(shape.decodes);
+    sum += prices->price(shape);
+  }
+  const double nanoseconds = seconds_since(start) / kPrices * 1e9;
+  if (sum > Duration(0)) add(fmt::format("step price, {} {}", cost, model), nanoseconds, "ns");
+}
+
 void simulation(const std::string& name, const std::vector<std::string>& sets) {
   ConfigView config;
   for (const std::string& assignment : sets) config.set(assignment);
@@ -123,6 +148,8 @@ void generated(std::int64_t requests) {
 
 void run_all() {
   event_queue();
+  for (const std::string cost : {"roofline", "imported"})
+    for (const std::string model : {"llama-3.1-8b", "gemma-2-9b"}) step_price(cost, model);
   for (const std::string& allocator : Registry<Allocator>::names())
     block_operations(allocator, "lru", 50'000);
   for (const std::string& eviction : Registry<EvictionPolicy>::names())

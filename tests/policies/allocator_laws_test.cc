@@ -4,6 +4,7 @@
 
 #include "sim/model/allocator.h"
 #include "sim/model/eviction_policy.h"
+#include "tests/support/repetitions.h"
 #include "tests/support/tiny_world.h"
 
 namespace kvsim {
@@ -133,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Registered, EveryAllocator,
 // Served one after the other, the same requests hit at least as much in a larger LRU memory.
 TEST(Lru, NeverHitsLessWithMoreMemory) {
   for (const std::string allocator : {"paged", "radix"}) {
-    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    for (std::uint64_t seed = 0; seed < repetitions(10U); ++seed) {
       tiny::World world;
       world.config.set("/cache/allocator", allocator, "test");
       world.config.set("/scheduler/max_num_seqs", 1, "test");

@@ -135,6 +135,14 @@ TEST(ComparisonText, IsMarkdown) {
             "**Verdict:** b has the lowest mean end-to-end latency: 90.0 ms, 10.0 % below a\\|b\n");
 }
 
+TEST(ComparisonText, SaysHowSureThePricesAre) {
+  std::vector<Variant> variants{variant("a", 100, 2)};
+  variants[0].report.provenance.cost_holdout_error = 0.025;
+  EXPECT_NE(comparison_markdown(variants, comparison_column(kVerdictColumn))
+                .find("times: roofline: h100, hold-out error 2.5 %; trace: sample"),
+            std::string::npos);
+}
+
 TEST(ComparisonText, IsCsv) {
   std::vector<Variant> variants{variant("x=\"1,2\"", 1234.5678912, 2)};
   variants[0].report.requests.rejected = 3;

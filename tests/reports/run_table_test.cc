@@ -74,6 +74,14 @@ TEST(RunTable, WarnsOfNothingWhenNothingIsWrong) {
   EXPECT_EQ(run_table(r).find("warning"), std::string::npos);
 }
 
+TEST(RunTable, SaysHowManyStepsWereExtrapolated) {
+  Report r = some_report();
+  EXPECT_EQ(run_table(r).find("beyond"), std::string::npos);
+  r.provenance.cost_steps_outside = 1234;
+  EXPECT_NE(run_table(r).find("1,234 of 5,000 steps beyond the shapes that were timed\n"),
+            std::string::npos);
+}
+
 TEST(RunTable, IsAscii) {
   for (const char c : run_table(some_report())) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));
 }

@@ -127,6 +127,9 @@ inline std::uint32_t widen_e4m3(std::uint16_t pair) {
   return pack<Fp16>(to_float(E4m3{static_cast<std::uint8_t>(pair & 0xffu)}),
                     to_float(E4m3{static_cast<std::uint8_t>(pair >> 8)}));
 }
+inline std::uint16_t narrow_e4m3(float low, float high) {
+  return static_cast<std::uint16_t>(from_float<E4m3>(low).bits | from_float<E4m3>(high).bits << 8);
+}
 /// Products of 16-bit elements are exact in double, and so nearly always is the sum: one rounding
 /// to float in between shifts a result only where that float is a tie of the element's.
 template <class Element>

@@ -37,7 +37,8 @@ struct DecodeShape {
   std::int32_t sinks = 0;           ///< Tokens visible at the start as well.
 };
 
-/// What it runs on. The two overheads, in tiles, decide how finely it pays to cut.
+/// What it runs on. The two overheads, in tiles, decide how finely it pays to cut; they are
+/// estimates until a GPU has been measured.
 struct DecodeDevice {
   std::int32_t resident = 0;  ///< Blocks that run at once, on the whole device.
   std::int32_t tile_tokens = 64;

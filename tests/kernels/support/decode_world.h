@@ -6,11 +6,13 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "kernels/decode/decode.h"
+#include "kernels/formats/reference.h"
 #include "kernels/gpu/cpu/machine.h"
 #include "kernels/gpu/number.h"
 #include "sim/model/attention/visible_tiles.h"
@@ -31,7 +33,60 @@ struct DecodeSetup {
   std::uint32_t page_seed = 1;  ///< Of the pages' order; 0: in sequence.
 };
 
-/// Element is the query's and the cache's.
+/// K or V: what was put in, what it reads back as, and the pool's memory. Rows that nobody put in
+/// are NaNs: as elements, or by their scale.
+template <class Element>
+class DecodePool {
+ public:
+  DecodePool() = default;
+  DecodePool(KvElement element, std::size_t rows, std::size_t dim)
+      : element_(element),
+        dim_(dim),
+        exact_(rows * dim, std::nanf("")),
+        stored_(exact_),
+        memory_(rows * row_bytes(), 0xff),
+        scales_(is_quantised(element) ? rows : 0, gpu::Fp16{0xffff}) {}
+
+  void set(std::size_t row, const std::vector<float>& values) {
+    std::copy(values.begin(), values.end(), &exact_[row * dim_]);
+    if (is_quantised(element_)) {
+      const QuantisedRow quantised = quantise(element_, values);
+      std::copy(quantised.codes.begin(), quantised.codes.end(), &memory_[row * row_bytes()]);
+      scales_[row] = quantised.scale;
+      const std::vector<float> back = dequantise(element_, quantised);
+      std::copy(back.begin(), back.end(), &stored_[row * dim_]);
+      return;
+    }
+    for (std::size_t d = 0; d < dim_; ++d) {
+      const auto element = gpu::from_float<Element>(values[d]);
+      std::memcpy(&memory_[row * row_bytes() + d * sizeof element], &element, sizeof element);
+      stored_[row * dim_ + d] = gpu::to_float(element);
+    }
+  }
+
+  [[nodiscard]] double exact(std::size_t row, std::size_t d) const {
+    return exact_[row * dim_ + d];
+  }
+  [[nodiscard]] double stored(std::size_t row, std::size_t d) const {
+    return stored_[row * dim_ + d];
+  }
+  [[nodiscard]] const std::vector<std::uint8_t>& memory() const { return memory_; }
+  [[nodiscard]] std::vector<gpu::Fp16>& scales() { return scales_; }
+
+ private:
+  [[nodiscard]] std::size_t row_bytes() const {
+    return dim_ * static_cast<std::size_t>(bits_of(element_)) / 8;
+  }
+
+  KvElement element_ = KvElement::kBf16;
+  std::size_t dim_ = 0;
+  std::vector<float> exact_;
+  std::vector<float> stored_;
+  std::vector<std::uint8_t> memory_;
+  std::vector<gpu::Fp16> scales_;
+};
+
+/// Element is the query's, and the cache's if that has 16 bits.
 template <class Element>
 class DecodeWorld {
  public:
@@ -41,12 +96,13 @@ class DecodeWorld {
     q_.resize(sequences() * q_heads() * dim());
     for (Element& x : q_) x = gpu::from_float<Element>(normal(random) * setup_.query_size);
     lay_out_pages();
-    k_.assign(rows_ * dim(), kPoison);
-    v_.assign(rows_ * dim(), kPoison);
+    k_ = {setup_.kernel.element, rows_, dim()};
+    v_ = k_;
+    std::vector<float> values(dim());
     each_visible([&](std::size_t s, std::size_t head, std::int32_t token) {
-      for (std::size_t d = 0; d < dim(); ++d) {
-        k_[row(s, head, token) * dim() + d] = gpu::from_float<Element>(normal(random));
-        v_[row(s, head, token) * dim() + d] = gpu::from_float<Element>(normal(random));
+      for (DecodePool<Element>* pool : {&k_, &v_}) {
+        std::generate(values.begin(), values.end(), [&] { return normal(random); });
+        pool->set(row(s, head, token), values);
       }
     });
   }
@@ -77,8 +133,10 @@ class DecodeWorld {
     DecodeArgs args;
     args.q = q_.data();
     args.out = out.data();
-    args.k = k_.data();
-    args.v = v_.data();
+    args.k = k_.memory().data();
+    args.v = v_.memory().data();
+    args.k_scales = k_.scales().data();
+    args.v_scales = v_.scales().data();
     args.table = setup_.kernel.paged ? table_.data() : nullptr;
     args.table_stride = static_cast<std::int32_t>(max_pages_);
     args.page_shift = std::countr_zero(static_cast<std::uint32_t>(setup_.page_tokens));
@@ -101,17 +159,21 @@ class DecodeWorld {
     return bits;
   }
 
-  /// Softmax attention by its definition, in double, over the very elements in the cache.
+  /// What an element of a pool counts as.
+  using Read = double (DecodePool<Element>::*)(std::size_t row, std::size_t d) const;
+
+  /// Softmax attention by its definition, in double, over what the cache's elements stand for.
   [[nodiscard]] std::vector<double> reference() const {
-    std::vector<double> out(q_.size(), 0.0);
-    for (std::size_t s = 0; s < sequences(); ++s)
-      for (std::size_t h = 0; h < q_heads(); ++h)
-        reference_row(s, h, &out[(s * q_heads() + h) * dim()]);
-    return out;
+    return reference(&DecodePool<Element>::stored);
+  }
+  /// The same over what was put into the cache, before any rounding.
+  [[nodiscard]] std::vector<double> exact_reference() const {
+    return reference(&DecodePool<Element>::exact);
   }
 
   /// Softmax weights of one query head, [length], zero where it does not see.
-  [[nodiscard]] std::vector<double> weights(std::size_t s, std::size_t h) const {
+  [[nodiscard]] std::vector<double> weights(std::size_t s, std::size_t h,
+                                            Read read = &DecodePool<Element>::stored) const {
     const std::int32_t length = setup_.lengths[s];
     const std::size_t head = h / group();
     std::vector<double> weight(static_cast<std::size_t>(length), 0.0);
@@ -124,7 +186,7 @@ class DecodeWorld {
     each([&](std::int32_t t, double& w) {
       for (std::size_t d = 0; d < dim(); ++d)
         w += static_cast<double>(gpu::to_float(q_[(s * q_heads() + h) * dim() + d])) *
-             gpu::to_float(k_[row(s, head, t) * dim() + d]);
+             (k_.*read)(row(s, head, t), d);
       w *= scale();
       largest = std::max(largest, w);
     });
@@ -137,17 +199,31 @@ class DecodeWorld {
   /// V of every visible token: value(sequence, token, dim).
   template <class Value>
   void set_values(Value value) {
+    std::vector<float> values(dim());
     each_visible([&](std::size_t s, std::size_t head, std::int32_t t) {
-      for (std::size_t d = 0; d < dim(); ++d)
-        v_[row(s, head, t) * dim() + d] = gpu::from_float<Element>(value(s, t, d));
+      for (std::size_t d = 0; d < dim(); ++d) values[d] = value(s, t, d);
+      v_.set(row(s, head, t), values);
     });
   }
+  /// Where a token's row lies in the pools.
+  [[nodiscard]] std::size_t row(std::size_t s, std::size_t head, std::int32_t token) const {
+    const auto heads = static_cast<std::size_t>(setup_.kv_heads);
+    const auto page_tokens = static_cast<std::size_t>(setup_.page_tokens);
+    const auto t = static_cast<std::size_t>(token);
+    if (!setup_.kernel.paged) return (s * heads + head) * max_pages_ * page_tokens + t;
+    const auto page = static_cast<std::size_t>(table_[s * max_pages_ + t / page_tokens]);
+    return (page * heads + head) * page_tokens + t % page_tokens;
+  }
+
+  [[nodiscard]] DecodePool<Element>& keys() { return k_; }
+  [[nodiscard]] DecodePool<Element>& values() { return v_; }
 
   [[nodiscard]] DecodeShape shape() const {
     return {static_cast<std::int32_t>(q_heads()),
             setup_.kv_heads,
             setup_.kernel.head_dim,
-            setup_.kernel.head_dim * 4,
+            setup_.kernel.head_dim * bits_of(setup_.kernel.element) / 4 +
+                (is_quantised(setup_.kernel.element) ? 4 : 0),
             setup_.kernel.paged ? setup_.page_tokens : 0,
             setup_.window,
             setup_.sinks};
@@ -194,22 +270,20 @@ class DecodeWorld {
     rows_ = pages * static_cast<std::size_t>(setup_.kv_heads * setup_.page_tokens);
   }
 
-  [[nodiscard]] std::size_t row(std::size_t s, std::size_t head, std::int32_t token) const {
-    const auto heads = static_cast<std::size_t>(setup_.kv_heads);
-    const auto page_tokens = static_cast<std::size_t>(setup_.page_tokens);
-    const auto t = static_cast<std::size_t>(token);
-    if (!setup_.kernel.paged) return (s * heads + head) * max_pages_ * page_tokens + t;
-    const auto page = static_cast<std::size_t>(table_[s * max_pages_ + t / page_tokens]);
-    return (page * heads + head) * page_tokens + t % page_tokens;
+  [[nodiscard]] std::vector<double> reference(Read read) const {
+    std::vector<double> out(q_.size(), 0.0);
+    for (std::size_t s = 0; s < sequences(); ++s)
+      for (std::size_t h = 0; h < q_heads(); ++h)
+        reference_row(s, h, read, &out[(s * q_heads() + h) * dim()]);
+    return out;
   }
 
-  void reference_row(std::size_t s, std::size_t h, double* out) const {
-    const std::vector<double> weight = weights(s, h);
+  void reference_row(std::size_t s, std::size_t h, Read read, double* out) const {
+    const std::vector<double> weight = weights(s, h, read);
     for (std::size_t t = 0; t < weight.size(); ++t) {
       if (weight[t] == 0) continue;
       for (std::size_t d = 0; d < dim(); ++d)
-        out[d] += weight[t] *
-                  gpu::to_float(v_[row(s, h / group(), static_cast<std::int32_t>(t)) * dim() + d]);
+        out[d] += weight[t] * (v_.*read)(row(s, h / group(), static_cast<std::int32_t>(t)), d);
     }
   }
 
@@ -218,8 +292,8 @@ class DecodeWorld {
   std::size_t rows_ = 0;
   std::vector<std::int32_t> table_;
   std::vector<Element> q_;
-  std::vector<Element> k_;
-  std::vector<Element> v_;
+  DecodePool<Element> k_;
+  DecodePool<Element> v_;
   bool arrivals_zero_ = false;
 };
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/core/config_schema.h"
-#include "sim/engine/step_duration.h"
+#include "sim/engine/cost/step_duration.h"
 #include "sim/model/cost_model.h"
 
 namespace kvsim {

@@ -3,29 +3,10 @@
 
 #include "sim/core/input_error.h"
 #include "sim/core/rng.h"
-#include "sim/engine/catalog.h"
+#include "tests/engine/cost/priced.h"
 
 namespace kvsim {
 namespace {
-
-struct Priced {
-  explicit Priced(const std::string& text)
-      : config(ConfigView::parse(text, "a.json")),
-        model(load_model(config)),
-        device(load_device(config)),
-        cost(load_cost_model(model, device, config)) {}
-  ConfigView config;
-  ModelSpec model;
-  DeviceSpec device;
-  std::unique_ptr<CostModel> cost;
-};
-
-StepShape decodes(std::int64_t batch, std::int64_t context, const LocalSpan& local = {}) {
-  StepShape shape;
-  for (std::int64_t i = 0; i < batch; ++i) shape.add_decode(Tokens(context), local);
-  shape.samples = batch;
-  return shape;
-}
 
 TEST(ConstantCost, IsThreeProducts) {
   const Priced p(R"({"cost": "constant", "constant_cost":
@@ -45,7 +26,7 @@ TEST(ConstantCost, NeverStopsTime) {
 TEST(Roofline, ReadsTheWeightsOnceAStep) {
   // Llama-3.1-8B on an H200: 15.0 GB of weights (all but the embedding) at 77 % of 4.8 TB/s is
   // 4.06 ms; with launch floors and no host time a lone decode takes 4.0 to 4.8 ms.
-  const Priced p(R"({"cost": "roofline", "roofline": {"step_us": 0, "sequence_us": 0}})");
+  const Priced p(R"({"cost": "roofline", "host": {"step_us": 0, "sequence_us": 0}})");
   EXPECT_GT(milliseconds(p.cost->price(decodes(1, 128))), 4.0);
   EXPECT_LT(milliseconds(p.cost->price(decodes(1, 128))), 4.8);
 }
@@ -84,9 +65,9 @@ TEST(Roofline, ComputesLongPromptsAtThePeakShare) {
 }
 
 TEST(Roofline, ChargesAllReducesOnlyBetweenGpus) {
-  const Priced one(R"({"model": "llama-3.1-8b", "tensor_parallel_size": 1})");
-  const Priced two(R"({"model": "llama-3.1-8b", "tensor_parallel_size": 2})");
-  const Priced eight(R"({"model": "llama-3.1-8b", "tensor_parallel_size": 8})");
+  const Priced one(R"({"cost": "roofline", "model": "llama-3.1-8b", "tensor_parallel_size": 1})");
+  const Priced two(R"({"cost": "roofline", "model": "llama-3.1-8b", "tensor_parallel_size": 2})");
+  const Priced eight(R"({"cost": "roofline", "model": "llama-3.1-8b", "tensor_parallel_size": 8})");
   const StepShape shape = decodes(8, 1000);
   EXPECT_LT(two.cost->price(shape), one.cost->price(shape));
   EXPECT_LT(eight.cost->price(shape), two.cost->price(shape));
@@ -94,38 +75,39 @@ TEST(Roofline, ChargesAllReducesOnlyBetweenGpus) {
 }
 
 TEST(Roofline, WindowsCapWhatALayerReads) {
-  const Priced p(R"({"model": "mistral-7b"})");
+  const Priced p(R"({"cost": "roofline", "model": "mistral-7b"})");
   const LocalSpan local = p.model.local;
   EXPECT_EQ(p.cost->price(decodes(4, 30'000, local)), p.cost->price(decodes(4, 5'000, local)));
 }
 
 TEST(Roofline, SinksAndAWindowCapAnyModel) {
-  const Priced p(R"({"cache": {"sliding_window": 1020, "attention_sinks": 4}})");
+  const Priced p(
+      R"({"cost": "roofline", "cache": {"sliding_window": 1020, "attention_sinks": 4}})");
   const LocalSpan local = p.model.local;
   EXPECT_EQ(local.visible(Tokens(1000)), Tokens(1000));
   EXPECT_EQ(local.visible(Tokens(100'000)), Tokens(1024));
   EXPECT_EQ(p.cost->price(decodes(4, 100'000, local)), p.cost->price(decodes(4, 1024, local)));
   EXPECT_LT(p.cost->price(decodes(4, 1000, local)), p.cost->price(decodes(4, 1024, local)));
-  const Priced whole(R"({})");
+  const Priced whole(R"({"cost": "roofline"})");
   EXPECT_EQ(whole.cost->price(decodes(4, 1024)), p.cost->price(decodes(4, 1024, local)));
 }
 
 TEST(Roofline, ReadsTheScalesOfAQuantisedCache) {
   const auto price = [](const std::string& cache) {
-    const Priced p(R"({"cache": {"kv_cache_dtype": "int8", )" + cache + "}}");
+    const Priced p(R"({"cost": "roofline", "cache": {"kv_cache_dtype": "int8", )" + cache + "}}");
     return p.cost->price(decodes(64, 32'000));
   };
   const Duration tensor = price(R"("kv_scales": "tensor")");
   const Duration token = price(R"("kv_scales": "token", "kv_scale_dtype": "fp32")");
   // 64 bytes more to read for every 2,048 of a token's layer.
-  const Priced int8(R"({"cache": {"kv_cache_dtype": "int8"}})");
+  const Priced int8(R"({"cost": "roofline", "cache": {"kv_cache_dtype": "int8"}})");
   const double read = seconds(tensor - int8.cost->price(decodes(64, 1)));
   EXPECT_NEAR(seconds(token - tensor), read / 32, read * 1e-3);
   EXPECT_GT(price(R"("kv_scales": "channel")"), tensor);
 }
 
 TEST(Roofline, SmallBatchesTouchFewExperts) {
-  const Priced p(R"({"model": "mixtral-8x7b"})");
+  const Priced p(R"({"cost": "roofline", "model": "mixtral-8x7b"})");
   const double one = seconds(p.cost->price(decodes(1, 100)));
   const double many = seconds(p.cost->price(decodes(64, 100)));
   EXPECT_GT(many, 2.5 * one);
@@ -133,7 +115,7 @@ TEST(Roofline, SmallBatchesTouchFewExperts) {
 
 TEST(Roofline, RefusesPipelines) {
   try {
-    const Priced p(R"({"pipeline_parallel_size": 2})");
+    const Priced p(R"({"cost": "roofline", "pipeline_parallel_size": 2})");
     FAIL();
   } catch (const InputError& error) {
     EXPECT_STREQ(
@@ -144,7 +126,8 @@ TEST(Roofline, RefusesPipelines) {
 }
 
 TEST(Roofline, SaysWhereItComesFrom) {
-  const CostProvenance from = Priced(R"({"device": "h100"})").cost->provenance();
+  const CostProvenance from =
+      Priced(R"({"cost": "roofline", "device": "h100"})").cost->provenance();
   EXPECT_EQ(from.kind, "roofline");
   EXPECT_EQ(from.profile,
             "h100: 3015 GB/s decode, 2747 GB/s weights, 792 TFLOP/s linear, 584 TFLOP/s prefill, "

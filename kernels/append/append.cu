@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/append/append.cuh"

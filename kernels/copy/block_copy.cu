@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/copy/block_copy.cuh"

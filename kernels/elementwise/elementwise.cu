@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/elementwise/elementwise.cuh"

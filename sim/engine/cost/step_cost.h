@@ -1,0 +1,49 @@
+#pragma once
+// StepCost: a whole step out of the prices of its operations, whoever gives them.
+//
+// step = host + moved KV + pass of the model (+ the drafter's passes). Copies on write read and
+// write device memory, swaps cross the host link. A drafter takes its own passes after the model's,
+// k for k guesses, on the same terms; its window is not modelled. What is verified costs what it
+// is: one reading of the context for all guesses.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/engine/cost/operation_prices.h"
+#include "sim/engine/cost/pass_work.h"
+#include "sim/model/cost_model.h"
+
+namespace kvsim {
+
+using MakePrices = std::function<std::unique_ptr<OperationPrices>(PassWork work)>;
+
+class StepCost : public CostModel {
+ public:
+  /// Throws InputError for a deployment that cannot be priced (pipelines).
+  StepCost(const Setup& setup, const MakePrices& make);
+
+  [[nodiscard]] Duration price(const StepShape& shape) const final;
+
+ protected:
+  [[nodiscard]] const OperationPrices& target() const { return *target_; }
+  /// Steps of which something lay outside what was timed.
+  [[nodiscard]] std::int64_t steps_outside() const { return steps_outside_; }
+  /// "500 us host, 3 guesses of eagle".
+  [[nodiscard]] std::string assumptions() const;
+
+ private:
+  [[nodiscard]] double moved(const StepShape& shape) const;
+  [[nodiscard]] double guessed(double start, const StepShape& shape) const;
+
+  std::unique_ptr<OperationPrices> target_, drafter_;
+  std::string drafter_name_;
+  std::int64_t guesses_ = 0;
+  double host_ = 0, host_per_sequence_ = 0;
+  double slot_bytes_ = 0;  // of a token's room in a block, all its layers
+  double memory_bandwidth_ = 0, host_bandwidth_ = 0;
+  mutable std::int64_t steps_outside_ = 0;  // only counted, never read by a price
+};
+
+}  // namespace kvsim
