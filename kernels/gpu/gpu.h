@@ -47,7 +47,8 @@
 //   permute(a, b, selector)               PRMT: byte i of the result is byte `nibble i` of (b:a)
 //   logic<Table>(a, b, c)                 LOP3: Table = f(0xf0, 0xcc, 0xaa)
 //   launch(kernel, Launch, arguments...)  host; throws std::runtime_error. CPU: runs it now.
-// Element types and scalar conversions, to_float and from_float, are in number.h.
+// Element types and scalar conversions, to_float and from_float, are in number.h;
+// products by warpgroups (wgmma) in warpgroup.h.
 
 #if defined(__CUDACC__)
 #include "kernels/gpu/cuda.cuh"

@@ -98,8 +98,8 @@ class MlaBlock {
     if (next_tile_ < item_.tile_end) {
       const int row = next_row_;
       next_row_ = row_in(next_tile_ + 1);  // On its way while the copies are issued.
-      copy_rows<kMlaRowDim, kWarpTokens>(tile_.ring[slot_of(next_tile_)], first_token(),
-                                         static_cast<const Element*>(args_.k), row);
+      copy_rows<RowLayout<kMlaRowDim>, kWarpTokens>(tile_.ring[slot_of(next_tile_)], first_token(),
+                                                    static_cast<const Element*>(args_.k), row);
       ++next_tile_;
     }
     gpu::cp_async_commit();  // Also when empty: groups count tiles.
@@ -111,8 +111,8 @@ class MlaBlock {
     constexpr int kWarpRows = kMlaRows / kMlaWarps;
     const int row = gpu::warp() * kWarpRows + gpu::lane() % kWarpRows;
     const int number = row < group_ ? static_cast<int>(head_row(row)) : -1;
-    copy_rows<kMlaRowDim, kWarpRows>(staged, gpu::warp() * kWarpRows,
-                                     static_cast<const Element*>(args_.q), number);
+    copy_rows<RowLayout<kMlaRowDim>, kWarpRows>(staged, gpu::warp() * kWarpRows,
+                                                static_cast<const Element*>(args_.q), number);
     gpu::cp_async_commit();
     KVSIM_UNROLL
     for (int i = 0; i < Tile::kSlots - 1; ++i) copy_next();

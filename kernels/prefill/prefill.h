@@ -22,6 +22,8 @@ struct PrefillKernel {
   int head_dim = 0;                      ///< 64, 128 or 256
   int rows = 128;                        ///< Of a tile: 64, or 128 where head_dim <= 128
   bool paged = true;
+  /// By wgmma instead of mma.sync: head_dim 128, 128 rows; not yet run on a GPU.
+  bool warpgroups = false;
 };
 
 /// How many elements PrefillArgs::parts and arrivals must have room for.

@@ -1,9 +1,9 @@
 #pragma once
-// Chunked-prefill attention over paged K and V, on mma.sync tensor cores.
+// Chunked-prefill attention over paged K and V, on tensor cores.
 //
 // One block computes one item of the planner (sim/model/attention/prefill_plan.h): kRows packed
 // rows (token x query head of the group) of one sequence and KV head, against a range of KV tiles.
-// Four warps own kRows / 4 rows each. K and V tiles come in turn, K0 V0 K1 V1 .., through one ring
+// Every warp owns 16 or 32 rows. K and V tiles come in turn, K0 V0 K1 V1 .., through one ring
 // of shared-memory slots filled by cp.async: a step waits for its tile, and the barrier that makes
 // it visible to all warps also frees the slot of the step before, which is refilled at once.
 // The rows' page numbers for tile t + 1 are read while tile t is copied, off the critical path.
@@ -19,12 +19,10 @@
 #include "kernels/prefill/prefill_args.h"
 #include "kernels/prefill/softmax.cuh"
 #include "kernels/prefill/tile.cuh"
+#include "kernels/prefill/warp_products.cuh"
 #include "sim/model/attention/prefill_plan.h"
 
 namespace kvsim {
-
-inline constexpr int kPrefillKvTokens = 64;
-inline constexpr int kPrefillWarps = 4;
 
 /// Where an item lies in its sequence, and which keys its rows see. Kept in shared memory:
 /// registers are dear in the loop.
@@ -84,21 +82,23 @@ struct PrefillGeometry {
   }
 };
 
-/// Shared memory. kHeadDim 64, 128 or 256; kRows 64 or 128; two blocks fit a multiprocessor.
-template <class Element, int kHeadDim, int kRows>
+/// Shared memory.
+template <class Products>
 struct PrefillTile {
-  static constexpr int kSlots = kHeadDim == 256 ? 2 : 4;
-  alignas(128) Element q[kRows * kHeadDim];
-  alignas(128) Element ring[kSlots][kPrefillKvTokens * kHeadDim];
+  using Element = typename Products::Element;
+  static constexpr int kSlots = Products::kSlots;
+  alignas(128) Element q[Products::kRows * Products::kHeadDim];
+  alignas(1024) Element ring[kSlots][kPrefillKvTokens * Products::kHeadDim];
   PrefillGeometry geometry;
   std::uint32_t arrived = 0;
 };
 
 /// The KV tiles of an item through the ring of slots.
-template <class Element, class Table, int kHeadDim, int kRows>
+template <class Products, class Table>
 class KvStream {
  public:
-  using Tile = PrefillTile<Element, kHeadDim, kRows>;
+  using Element = typename Products::Element;
+  using Tile = PrefillTile<Products>;
 
   KVSIM_DEVICE KvStream(const PrefillArgs& args, Tile& tile)
       : args_(args),
@@ -115,13 +115,14 @@ class KvStream {
   /// [block] The next of K0 V0 K1 V1 .. , until the call after.
   KVSIM_DEVICE const Element* next() {
     gpu::cp_async_wait<Tile::kSlots - 2>();
+    Products::before_barrier();
     gpu::sync_block();
     copy_next();
     return tile_.ring[copied_ % Tile::kSlots];  // The oldest: it will be refilled next.
   }
 
  private:
-  static constexpr int kWarpRows = kPrefillKvTokens / kPrefillWarps;
+  static constexpr int kWarpRows = kPrefillKvTokens / Products::kWarps;
 
   /// The pool's row for this lane's token of KV tile `kv_tile`; -1 if no row of the item sees it:
   /// beyond the mask memory may hold anything, NaN included, and pages may be gone.
@@ -138,8 +139,9 @@ class KvStream {
       Element* slot = tile_.ring[copied_ % Tile::kSlots];
       const bool is_k = copied_ % 2 == 0;
       if (is_k) row_ = next_row_;
-      copy_rows<kHeadDim, kWarpRows>(slot, gpu::warp() * kWarpRows,
-                                     static_cast<const Element*>(is_k ? args_.k : args_.v), row_);
+      copy_rows<typename Products::KvLayout, kWarpRows>(
+          slot, gpu::warp() * kWarpRows, static_cast<const Element*>(is_k ? args_.k : args_.v),
+          row_);
       if (is_k) next_row_ = row_in(kv_tile_ + 1);
       if (!is_k) ++kv_tile_;
     }
@@ -156,10 +158,11 @@ class KvStream {
 };
 
 /// The work of one block.
-template <class Element, class Table, int kHeadDim, int kRows>
+template <class Products, class Table>
 class PrefillBlock {
  public:
-  using Tile = PrefillTile<Element, kHeadDim, kRows>;
+  using Element = typename Products::Element;
+  using Tile = PrefillTile<Products>;
 
   KVSIM_DEVICE PrefillBlock(const PrefillArgs& args, Tile& tile)
       : args_(args), tile_(tile), at_(tile.geometry) {}
@@ -167,20 +170,20 @@ class PrefillBlock {
   KVSIM_DEVICE void run() {
     if (gpu::thread() == 0) tile_.geometry.set(args_, gpu::block_x(), kRows);
     gpu::sync_block();
-    copy_rows<kHeadDim, kWarpRows>(tile_.q, warp_row(), static_cast<const Element*>(args_.q),
-                                   q_row_of_lane());
-    KvStream<Element, Table, kHeadDim, kRows> stream(args_, tile_);
+    copy_rows<RowLayout<kHeadDim>, kWarpRows>(
+        tile_.q, warp_row(), static_cast<const Element*>(args_.q), q_row_of_lane());
+    KvStream<Products, Table> stream(args_, tile_);
     stream.start();
     KVSIM_NO_UNROLL
     for (int kv_tile = at_.item.tile_begin; kv_tile < at_.item.tile_end; ++kv_tile) {
       float scores[kTiles][kColumns][4] = {};
-      add_scores(scores, stream.next());
+      Products::add_scores(scores, tile_.q, warp_row(), stream.next());
       const int first_key = kv_tile * kPrefillKvTokens;
       if (first_key < at_.common_first_key || first_key + kPrefillKvTokens > at_.common_end_key)
         hide(scores, first_key);
       std::uint32_t powers[kTiles][kSteps][4];
       to_powers(powers, scores);
-      add_output(powers, stream.next());
+      Products::add_output(output_, powers, stream.next());
     }
     KVSIM_UNROLL
     for (int m = 0; m < kTiles; ++m) softmax_[m].finish();
@@ -188,7 +191,9 @@ class PrefillBlock {
   }
 
  private:
-  static constexpr int kWarpRows = kRows / kPrefillWarps;
+  static constexpr int kHeadDim = Products::kHeadDim;
+  static constexpr int kRows = Products::kRows;
+  static constexpr int kWarpRows = kRows / Products::kWarps;
   static constexpr int kTiles = kWarpRows / 16;          // Of 16 rows.
   static constexpr int kColumns = kPrefillKvTokens / 8;  // Of 8 keys.
   static constexpr int kSteps = kPrefillKvTokens / 16;   // Of 16 keys, summed over at once.
@@ -202,24 +207,6 @@ class PrefillBlock {
   }
 
   KVSIM_DEVICE int q_row_of_lane() const { return at_.q_row(warp_row() + gpu::lane() % kWarpRows); }
-
-  KVSIM_DEVICE void add_scores(float (&scores)[kTiles][kColumns][4], const Element* k) const {
-    KVSIM_UNROLL
-    for (int step = 0; step < kHeadDim / 16; ++step) {
-      std::uint32_t left[kTiles][4];
-      KVSIM_UNROLL
-      for (int m = 0; m < kTiles; ++m)
-        load_left<kHeadDim>(left[m], tile_.q, warp_row() + m * 16, step);
-      KVSIM_UNROLL
-      for (int n = 0; n < kColumns; n += 2) {
-        std::uint32_t right[4];
-        load_right_of_rows<kHeadDim>(right, k, n * 8, step);
-        KVSIM_UNROLL
-        for (int m = 0; m < kTiles; ++m)
-          multiply_two<Element>(scores[m][n], scores[m][n + 1], left[m], right);
-      }
-    }
-  }
 
   KVSIM_DEVICE void hide(float (&scores)[kTiles][kColumns][4], int first_key) const {
     KVSIM_UNROLL
@@ -255,20 +242,6 @@ class PrefillBlock {
       for (int n = 0; n < kOutputColumns; ++n) {
         KVSIM_UNROLL
         for (int i = 0; i < 4; ++i) output_[m][n][i] *= factor[i / 2];
-      }
-    }
-  }
-
-  KVSIM_DEVICE void add_output(const std::uint32_t (&powers)[kTiles][kSteps][4], const Element* v) {
-    KVSIM_UNROLL
-    for (int step = 0; step < kSteps; ++step) {
-      KVSIM_UNROLL
-      for (int n = 0; n < kOutputColumns; n += 2) {
-        std::uint32_t right[4];
-        load_right_of_columns<kHeadDim>(right, v, step * 16, n / 2);
-        KVSIM_UNROLL
-        for (int m = 0; m < kTiles; ++m)
-          multiply_two<Element>(output_[m][n], output_[m][n + 1], powers[m][step], right);
       }
     }
   }
@@ -345,7 +318,7 @@ class PrefillBlock {
   KVSIM_DEVICE void merge() const {
     const std::int64_t first = static_cast<std::int64_t>(at_.item.slot) * kRows;
     KVSIM_NO_UNROLL
-    for (int row = gpu::warp(); row < kRows; row += kPrefillWarps) {
+    for (int row = gpu::warp(); row < kRows; row += Products::kWarps) {
       const int to = at_.q_row(row);
       if (to < 0) break;
       RowMerge<kHeadDim> merged;
@@ -366,12 +339,14 @@ class PrefillBlock {
   float output_[kTiles][kOutputColumns][4] = {};
 };
 
-/// Grid: one block per item; threads: 32 kPrefillWarps; shared memory: sizeof(PrefillTile).
-template <class Element, class Table, int kHeadDim, int kRows>
-KVSIM_KERNEL KVSIM_LAUNCH_BOUNDS(kPrefillWarps* gpu::kWarpThreads, 2)
+/// Grid: one block per item; threads: 32 Products::kWarps; shared memory: sizeof(PrefillTile).
+/// Products (warp_products.cuh, warpgroup_products.cuh) says how large a tile is and how it is
+/// multiplied.
+template <class Products, class Table>
+KVSIM_KERNEL KVSIM_LAUNCH_BOUNDS(Products::kWarps* gpu::kWarpThreads, Products::kBlocksPerSm)
     prefill_kernel(const PrefillArgs args) {
-  auto& tile = gpu::shared<PrefillTile<Element, kHeadDim, kRows>>();
-  PrefillBlock<Element, Table, kHeadDim, kRows>(args, tile).run();
+  auto& tile = gpu::shared<PrefillTile<Products>>();
+  PrefillBlock<Products, Table>(args, tile).run();
 }
 
 }  // namespace kvsim

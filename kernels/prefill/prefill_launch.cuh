@@ -7,37 +7,40 @@
 
 #include "kernels/prefill/prefill.h"
 #include "kernels/prefill/prefill_kernel.cuh"
+#include "kernels/prefill/warp_products.cuh"
+#include "kernels/prefill/warpgroup_products.cuh"
 
 namespace kvsim {
 namespace {
 
-constexpr int kThreads = kPrefillWarps * gpu::kWarpThreads;
 constexpr int kMinPageShift = 3;
 constexpr int kMaxPageShift = 8;
-constexpr int kBlocksPerSm = 2;
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::invalid_argument("prefill: " + what);
 }
 
-template <class Element, class Table, int kHeadDim, int kRows>
+template <class Products, class Table>
 void launch_case(const PrefillArgs& args, gpu::Stream stream) {
-  gpu::launch(
-      &prefill_kernel<Element, Table, kHeadDim, kRows>,
-      {{args.item_count, 1, 1}, kThreads, sizeof(PrefillTile<Element, kHeadDim, kRows>), stream},
-      args);
+  gpu::launch(&prefill_kernel<Products, Table>,
+              {{args.item_count, 1, 1},
+               Products::kWarps * gpu::kWarpThreads,
+               sizeof(PrefillTile<Products>),
+               stream},
+              args);
 }
 
 template <class Element, class Table>
 void launch_sizes(const PrefillKernel& kernel, const PrefillArgs& args, gpu::Stream stream) {
   const bool tall = kernel.rows == 128;
+  if (kernel.warpgroups) return launch_case<WarpgroupProducts<Element>, Table>(args, stream);
   if (kernel.head_dim == 64)
-    return tall ? launch_case<Element, Table, 64, 128>(args, stream)
-                : launch_case<Element, Table, 64, 64>(args, stream);
+    return tall ? launch_case<WarpProducts<Element, 64, 128>, Table>(args, stream)
+                : launch_case<WarpProducts<Element, 64, 64>, Table>(args, stream);
   if (kernel.head_dim == 128)
-    return tall ? launch_case<Element, Table, 128, 128>(args, stream)
-                : launch_case<Element, Table, 128, 64>(args, stream);
-  launch_case<Element, Table, 256, 64>(args, stream);
+    return tall ? launch_case<WarpProducts<Element, 128, 128>, Table>(args, stream)
+                : launch_case<WarpProducts<Element, 128, 64>, Table>(args, stream);
+  launch_case<WarpProducts<Element, 256, 64>, Table>(args, stream);
 }
 
 template <class Element>
@@ -47,10 +50,15 @@ void launch_table(const PrefillKernel& kernel, const PrefillArgs& args, gpu::Str
 }
 
 void check_kernel(const PrefillKernel& kernel) {
+  if (is_quantised(kernel.element))
+    refuse("K and V in bf16 or fp16; quantised ones are read by decode only");
   if (kernel.head_dim != 64 && kernel.head_dim != 128 && kernel.head_dim != 256)
     refuse("head_dim 64, 128 or 256, got " + std::to_string(kernel.head_dim));
   if (kernel.rows != 64 && (kernel.rows != 128 || kernel.head_dim == 256))
     refuse("tiles of 64 rows, or of 128 up to head_dim 128, got " + std::to_string(kernel.rows));
+  if (kernel.warpgroups && (kernel.head_dim != 128 || kernel.rows != 128))
+    refuse("warpgroups take head_dim 128 and 128 rows, got " + std::to_string(kernel.head_dim) +
+           " and " + std::to_string(kernel.rows));
 }
 
 void check_args(const PrefillKernel& kernel, const PrefillArgs& args) {
@@ -68,7 +76,9 @@ PrefillTiling prefill_tiling(const PrefillKernel& kernel, int multiprocessors) {
   PrefillTiling tiling;
   tiling.rows = kernel.rows;
   tiling.kv_tokens = kPrefillKvTokens;
-  tiling.resident = kBlocksPerSm * multiprocessors;
+  constexpr int kWarpBlocks = WarpProducts<gpu::Bf16, 128, 128>::kBlocksPerSm;
+  constexpr int kWarpgroupBlocks = WarpgroupProducts<gpu::Bf16>::kBlocksPerSm;
+  tiling.resident = multiprocessors * (kernel.warpgroups ? kWarpgroupBlocks : kWarpBlocks);
   return tiling;
 }
 

@@ -17,11 +17,28 @@ KVSIM_HOST_DEVICE constexpr int piece_at(int row, int piece) {
   return row * kHeadDim + (piece ^ (row % 8)) * kPieceElements;
 }
 
+/// How a tile of K or V lies in shared memory: the element where a piece begins.
+template <int kHeadDim_>
+struct RowLayout {
+  static constexpr int kHeadDim = kHeadDim_;
+  KVSIM_HOST_DEVICE static constexpr int at(int row, int piece) {
+    return piece_at<kHeadDim>(row, piece);
+  }
+};
+/// Blocks of 64 columns, one after the other, as wgmma wants them (kernels/gpu/warpgroup.h).
+template <int kHeadDim_, int kRows>
+struct BlockLayout {
+  static constexpr int kHeadDim = kHeadDim_;
+  KVSIM_HOST_DEVICE static constexpr int at(int row, int piece) {
+    return piece / 8 * kRows * 64 + piece_at<64>(row, piece % 8);
+  }
+};
+
 /// [warp] Starts copying kRows rows of `from` to rows [first_row, first_row + kRows) of `tile`;
 /// lane i < kRows knows the number of row i in `from`, or -1: zeros, nothing is read.
-template <int kHeadDim, int kRows, class Element>
+template <class Layout, int kRows, class Element>
 KVSIM_DEVICE void copy_rows(Element* tile, int first_row, const Element* from, int row_number) {
-  constexpr int kPieces = kHeadDim / kPieceElements;
+  constexpr int kPieces = Layout::kHeadDim / kPieceElements;
   KVSIM_UNROLL_BY_4  // All of them would take the registers of the products.
       for (int pass = 0; pass < kRows * kPieces / gpu::kWarpThreads; ++pass) {
     const int index = pass * gpu::kWarpThreads + gpu::lane();
@@ -29,9 +46,10 @@ KVSIM_DEVICE void copy_rows(Element* tile, int first_row, const Element* from, i
     const int piece = index % kPieces;
     const int number = gpu::shfl(row_number, row);
     const bool valid = number >= 0;
-    const Element* source =
-        from + static_cast<std::int64_t>(valid ? number : 0) * kHeadDim + piece * kPieceElements;
-    gpu::cp_async16(tile + piece_at<kHeadDim>(first_row + row, piece), source, valid);
+    const Element* source = from +
+                            static_cast<std::int64_t>(valid ? number : 0) * Layout::kHeadDim +
+                            piece * kPieceElements;
+    gpu::cp_async16(tile + Layout::at(first_row + row, piece), source, valid);
   }
 }
 

@@ -51,6 +51,21 @@ TEST(Prefill, MatchesTheReferenceInEveryInstance) {
   }
 }
 
+// The same attention by wgmma: pages, splits, masks, windows, several sequences.
+TEST(Prefill, MatchesTheReferenceByWarpgroups) {
+  Problem problem{{4, 2, 128}, {{37, 101}, {3, 200}, {70, 70}}, 128};
+  problem.warpgroups = true;
+  for (const int resident : {1, 100}) {
+    problem.resident = resident;
+    for (const int window : {0, 50}) {
+      problem.shape.window = window;
+      expect_reference<Bf16>(problem);
+      expect_reference<Fp16>(problem, 2);
+      expect_reference<Bf16>(problem, 3, false);
+    }
+  }
+}
+
 // Query lengths 1, odd and at the edges of a tile of 64 rows; contexts before them of 0 and around
 // a page of 16 and a KV tile of 64 tokens.
 TEST(Prefill, MatchesTheReferenceAtEdgesOfTilesAndPages) {
@@ -189,8 +204,12 @@ TEST(Prefill, RefusesWhatItHasNoKernelFor) {
   EXPECT_EQ(refusal({KvElement::kBf16, 128, 64, true}, args), "");
   EXPECT_EQ(refusal({KvElement::kBf16, 96, 64, true}, args),
             "prefill: head_dim 64, 128 or 256, got 96");
+  EXPECT_EQ(refusal({KvElement::kInt8, 128, 64, true}, args),
+            "prefill: K and V in bf16 or fp16; quantised ones are read by decode only");
   EXPECT_EQ(refusal({KvElement::kBf16, 256, 128, true}, args),
             "prefill: tiles of 64 rows, or of 128 up to head_dim 128, got 128");
+  EXPECT_EQ(refusal({KvElement::kBf16, 64, 128, true, true}, args),
+            "prefill: warpgroups take head_dim 128 and 128 rows, got 64 and 128");
   args.page_shift = 2;
   EXPECT_EQ(refusal({KvElement::kBf16, 128, 64, true}, args),
             "prefill: pages of 8 to 256 tokens, got 4");
@@ -212,8 +231,7 @@ bool notices(const Tensors<Bf16>& tensors, const std::vector<double>& expected, 
 
 // Each wait and each barrier of the block, dropped, shows. Not the two barriers of a warp around
 // its store: on this machine the collectives beside them hold the lanes together as well.
-TEST(Prefill, NoticesAMissingWaitOrBarrier) {
-  Problem problem{{4, 1, 64}, {{17, 300}}};
+void expect_every_barrier_is_needed(Problem problem) {
   problem.resident = 1000;
   const Tensors<Bf16> split(problem);
   problem.resident = 1;
@@ -228,13 +246,23 @@ TEST(Prefill, NoticesAMissingWaitOrBarrier) {
     if (std::string(site.operation) == "sync_warp") continue;
     ++dropped;
     bool noticed = false;
-    for (std::uint64_t seed = 1; seed <= 20 && !noticed; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 60 && !noticed; ++seed) {
       Machine broken({seed, site});
       noticed = notices(whole, expected, broken) || notices(split, expected, broken);
     }
     EXPECT_TRUE(noticed) << describe(site);
   }
   EXPECT_EQ(dropped, 5);
+}
+
+TEST(Prefill, NoticesAMissingWaitOrBarrier) {
+  expect_every_barrier_is_needed({{4, 1, 64}, {{17, 300}}});
+}
+
+TEST(Prefill, NoticesAMissingWaitOrBarrierByWarpgroups) {
+  Problem problem{{4, 1, 128}, {{32, 300}}, 128};
+  problem.warpgroups = true;
+  expect_every_barrier_is_needed(problem);
 }
 
 // A mask that is off by one changes the result by far more than the tolerance.

@@ -24,6 +24,7 @@ struct Problem {
   int page_tokens = 16;
   int resident = 1;  ///< Few: no splits. Many: as many as the tiling allows.
   float query_factor = 1;
+  bool warpgroups = false;
   std::uint32_t data_seed = 1;
   std::uint32_t page_seed = 1;  ///< Where the pages lie.
 };
@@ -215,7 +216,7 @@ void run(const Tensors<Element>& t, bool paged, gpu::Machine& machine, std::vect
   const PrefillPlan plan = plan_prefill(t.p.shape, tiling_of(t.p), t.p.chunks);
   const PrefillKernel kernel{
       std::is_same_v<Element, gpu::Bf16> ? KvElement::kBf16 : KvElement::kFp16, t.p.shape.head_dim,
-      t.p.rows, paged};
+      t.p.rows, paged, t.p.warpgroups};
   const PrefillWorkspace size = prefill_workspace(kernel, plan);
   Partials parts(size);
   std::vector<std::uint32_t> arrivals(size.arrivals, 0);
