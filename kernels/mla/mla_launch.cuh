@@ -53,6 +53,7 @@ DecodeWorkspace mla_workspace(const DecodeShape& shape, const DecodePlan& plan) 
 void launch_mla(const DecodeArgs& args, gpu::Stream stream) {
   check_args(args);
   if (args.item_count == 0) return;
+  static_assert(sizeof(MlaTile<gpu::Bf16>) <= gpu::kMaxSharedBytes);
   gpu::launch(
       &mla_kernel<gpu::Bf16, Paged>,
       {{args.item_count, 1, 1}, kMlaWarps * gpu::kWarpThreads, sizeof(MlaTile<gpu::Bf16>), stream},

@@ -22,6 +22,9 @@ constexpr int kMaxPageShift = 8;
 
 template <class Products, class Table>
 void launch_case(const PrefillArgs& args, gpu::Stream stream) {
+  static_assert(Products::kBlocksPerSm *
+                    (sizeof(PrefillTile<Products>) + gpu::kSharedBytesReserved) <=
+                gpu::kSharedBytesPerSm);
   gpu::launch(&prefill_kernel<Products, Table>,
               {{args.item_count, 1, 1},
                Products::kWarps * gpu::kWarpThreads,
