@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
-
-#include <fmt/format.h>
+#include <string>
 
 namespace kvsim {
 namespace {
+
+[[noreturn]] void refuse(std::int32_t block, const char* why) {
+  throw std::invalid_argument(std::string("block copy: block ") + std::to_string(block) + " " +
+                              why);
+}
 
 std::int64_t bytes_of_all(std::span<const CopyPool> pools) {
   std::int64_t bytes = 0;
@@ -27,13 +31,11 @@ void check_block_pairs(std::span<const BlockPair> pairs, bool same_pool) {
   for (const BlockPair& pair : pairs) written.push_back(pair.to);
   std::sort(written.begin(), written.end());
   const auto twice = std::adjacent_find(written.begin(), written.end());
-  if (twice != written.end())
-    throw std::invalid_argument(fmt::format("block copy: block {} is written twice", *twice));
+  if (twice != written.end()) refuse(*twice, "is written twice");
   if (!same_pool) return;
   for (const BlockPair& pair : pairs)
     if (std::binary_search(written.begin(), written.end(), pair.from))
-      throw std::invalid_argument(
-          fmt::format("block copy: block {} is read and written", pair.from));
+      refuse(pair.from, "is read and written");
 }
 
 std::vector<CopyPiece> copy_pieces(std::span<const BlockPair> pairs,

@@ -1,5 +1,6 @@
 // kvsim run: one simulation, as a table or as JSON, and as files with --out.
 
+#include <memory>
 #include <optional>
 
 #include "reports/run_table.h"
@@ -36,6 +37,23 @@ ConfigView config_of(const po::variables_map& values) {
   return config;
 }
 
+/// The folder to write to, if one is asked for.
+std::unique_ptr<RunFolder> open_folder(const po::variables_map& values, const ConfigView& config) {
+  constexpr std::int64_t kMostSteps = 10'000;
+  const std::int64_t steps = values.count("steps") != 0 ? values["steps"].as<std::int64_t>() : 0;
+  if (values.count("steps") != 0 && (steps < 1 || steps > kMostSteps))
+    throw InputError("kvsim run", "--steps",
+                     fmt::format("expected 1 to {}, got {}", kMostSteps, steps));
+  if (values.count("out") == 0) {
+    if (steps > 0) throw InputError("kvsim run", "--steps", "needs --out DIR to write to");
+    return nullptr;
+  }
+  return std::make_unique<RunFolder>(
+      values["out"].as<std::string>(),
+      RunFolder::Steps{static_cast<std::size_t>(steps),
+                       static_cast<std::uint64_t>(config.integer("/seed"))});
+}
+
 Report simulate(const ConfigView& config, std::span<Observer* const> watchers) {
   ProgressBar bar;
   return run_experiment(config, watchers, bar.callback());
@@ -49,12 +67,13 @@ int run_verb(Arguments arguments) {
                         "override a config field; may be repeated")(
       "out", po::value<std::string>()->value_name("DIR"),
       "write summary.json, requests.csv, timeline.csv and config.json there")(
-      "json", "print the summary as JSON instead of a table");
+      "steps", po::value<std::int64_t>()->value_name("N"),
+      "with --out: also steps.jsonl, N steps picked at random with their block tables, for "
+      "kvsim-calibrate --validate")("json", "print the summary as JSON instead of a table");
   const auto values = parse_options("run", kUsage, options, arguments);
   if (!values) return kExitOk;
   const ConfigView config = config_of(*values);
-  std::optional<RunFolder> folder;
-  if (values->count("out") != 0) folder.emplace((*values)["out"].as<std::string>());
+  const std::unique_ptr<RunFolder> folder = open_folder(*values, config);
   const Report report =
       simulate(config, folder ? folder->watchers() : std::span<Observer* const>{});
   if (folder) folder->commit(report, config);

@@ -52,15 +52,20 @@ RunFolder::Files::Files(const std::string& folder)
       config(in(folder, "config.json")),
       summary(in(folder, "summary.json")) {}
 
-RunFolder::RunFolder(const std::string& path) : path_(path), made_(make_folder(path)) {
+RunFolder::RunFolder(const std::string& path, Steps steps) : path_(path), made_(make_folder(path)) {
   files_ = std::make_unique<Files>(path);
   requests_ = std::make_unique<RequestsCsv>(files_->requests.sink());
   timeline_ = std::make_unique<TimelineCsv>(files_->timeline.sink());
   watchers_ = {requests_.get(), timeline_.get()};
+  if (steps.count == 0) return;
+  steps_file_ = std::make_unique<AtomicFile>(in(path, "steps.jsonl"));
+  steps_ = std::make_unique<StepsJsonl>(steps_file_->sink(), steps.count, steps.seed);
+  watchers_.push_back(steps_.get());
 }
 
 RunFolder::~RunFolder() {
   files_.reset();  // what was not committed is gone now
+  steps_file_.reset();
   std::error_code ignored;
   if (made_) fs::remove(path_, ignored);  // refuses a folder with something in it
 }
@@ -70,6 +75,7 @@ void RunFolder::commit(const Report& report, const ConfigView& config) {
   files_->summary.write(summary_text(report));
   files_->requests.commit();
   files_->timeline.commit();
+  if (steps_file_) steps_file_->commit();
   files_->config.commit();
   files_->summary.commit();
 }

@@ -1,15 +1,18 @@
 #pragma once
-// The folder of one run: summary.json, requests.csv, timeline.csv, config.json.
+// The folder of one run: summary.json, requests.csv, timeline.csv, config.json; steps.jsonl if
+// asked.
 //
 // Files are written aside while the run goes on and appear together at the end, summary.json last.
 
-#include <array>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "reports/atomic_file.h"
 #include "reports/requests_csv.h"
+#include "reports/steps_jsonl.h"
 #include "reports/timeline_csv.h"
 #include "sim/core/config_view.h"
 #include "sim/model/report.h"
@@ -18,8 +21,13 @@ namespace kvsim {
 
 class RunFolder {
  public:
+  /// What to write down of single steps.
+  struct Steps {
+    std::size_t count = 0;  ///< 0: no steps.jsonl.
+    std::uint64_t seed = 0;
+  };
   /// Makes the folder, and its parents, if they are not there. Throws InputError.
-  explicit RunFolder(const std::string& path);
+  RunFolder(const std::string& path, Steps steps);
   /// Takes away a folder it made if no run was committed to it.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -39,7 +47,9 @@ class RunFolder {
   std::unique_ptr<Files> files_;
   std::unique_ptr<RequestsCsv> requests_;
   std::unique_ptr<TimelineCsv> timeline_;
-  std::array<Observer*, 2> watchers_{};
+  std::unique_ptr<AtomicFile> steps_file_;  // with steps_ only
+  std::unique_ptr<StepsJsonl> steps_;
+  std::vector<Observer*> watchers_;
 };
 
 /// Is there a finished run in this folder?

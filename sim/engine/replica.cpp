@@ -90,7 +90,7 @@ std::optional<Duration> Replica::begin_step(Time now) {
   stepping_ = true;
   observers_.tell([&](Observer& o) {
     o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), scheduler_->waiting(),
-               scheduler_->running()});
+               scheduler_->running(), memory_.get()});
   });
   return took;
 }

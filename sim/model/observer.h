@@ -10,6 +10,8 @@
 
 namespace kvsim {
 
+class Allocator;
+
 enum class Rejection : std::uint8_t {
   kTooLong,   ///< prompt + output > max_model_len.
   kTooLarge,  ///< Would not fit the KV memory even alone.
@@ -25,6 +27,7 @@ struct StepRecord {
   MemoryUse memory;  ///< While the step runs.
   std::size_t waiting = 0;
   std::size_t running = 0;
+  const Allocator* cache = nullptr;  ///< Where the KV of the sequences lies; null: nobody says.
 };
 
 class Observer {

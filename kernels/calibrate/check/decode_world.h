@@ -1,0 +1,51 @@
+#pragma once
+// A decode step on a device, and what it must give.
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/calibrate/check/kv_cache.h"
+#include "kernels/decode/decode.h"
+
+namespace kvsim::calibrate {
+
+struct DecodeWorldSetup {
+  DecodeKernel kernel{};
+  int kv_heads = 2;
+  int page = 16;
+  int window = 0, sinks = 0;
+  std::vector<std::int32_t> lengths{};
+  double query_size = 1;
+  bool shuffled = true;
+  std::uint64_t seed = 1;
+};
+
+class DecodeWorld {
+ public:
+  explicit DecodeWorld(const DecodeWorldSetup& setup);
+
+  /// The kernel's output, [sequences, q_heads, head_dim] bits; poisoned before.
+  [[nodiscard]] std::vector<std::uint16_t> run(int multiprocessors) const;
+  /// Bits as numbers.
+  [[nodiscard]] std::vector<double> numbers(const std::vector<std::uint16_t>& bits) const {
+    return values_of(query_, bits);
+  }
+  [[nodiscard]] std::vector<double> reference() const;
+  [[nodiscard]] std::size_t head_dim() const {
+    return static_cast<std::size_t>(setup_.kernel.head_dim);
+  }
+
+ private:
+  [[nodiscard]] DecodeShape shape() const;
+
+  DecodeWorldSetup setup_;
+  KvElement query_;  // of queries and outputs
+  KvCache cache_;
+  std::vector<std::uint16_t> q_;
+};
+
+/// `count` elements of `bytes` each, every byte the same.
+[[nodiscard]] DeviceMemory filled(std::size_t count, std::size_t bytes, std::uint8_t byte);
+inline constexpr std::uint8_t kPoisonByte = 0xff;
+
+}  // namespace kvsim::calibrate

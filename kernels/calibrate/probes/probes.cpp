@@ -1,0 +1,2 @@
+// The CPU side.
+#include "kernels/calibrate/probes/probes.cuh"

@@ -1,0 +1,2 @@
+// The GPU side.
+#include "kernels/calibrate/probes/probes.cuh"
