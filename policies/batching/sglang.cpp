@@ -117,7 +117,7 @@ class Sglang final : public Scheduler {
     if (size <= Tokens(0)) return std::nullopt;
     if (size % block != Tokens(0))
       setup.config.fail(field, fmt::format("expected a multiple of the block size ({}), got {}",
-                                            block.value(), size.value()));
+                                           block.value(), size.value()));
     return size;
   }
 
