@@ -1,7 +1,7 @@
 #pragma once
 // Swapping blocks between a GPU and pinned host memory (cudaHostAlloc, mapped), three ways. Each
-// queues its work on a stream that is not the null stream. GPU side only: what they queue is
-// planned by copy_plan.h and copied by block_copy.h, which run anywhere.
+// queues its work on a stream that is not the null stream. What they queue is planned by
+// copy_plan.h and copied by block_copy.h. On the CPU machine memcpy stands for the copy engines.
 //
 //   batch    one call, a copy engine works off the pieces: nothing of the GPU's multiprocessors
 //   gather   a kernel reads or writes host memory directly: small blocks, at the price of a few

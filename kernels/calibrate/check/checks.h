@@ -21,7 +21,14 @@ enum class CheckSize { kSmall, kFull };
                                                 std::uint64_t seed);
 [[nodiscard]] std::vector<Check> mla_checks(CheckSize size, int multiprocessors,
                                             std::uint64_t seed);
-/// Appends, copies, and the small kernels between matrices.
+/// Decode over a shared prefix.
+[[nodiscard]] std::vector<Check> cascade_checks(CheckSize size, int multiprocessors,
+                                                std::uint64_t seed);
+/// Appends that rotate queries and keys.
+[[nodiscard]] std::vector<Check> rotation_checks(CheckSize size, std::uint64_t seed);
+/// Out to host memory and in again, each way.
+[[nodiscard]] std::vector<Check> swap_checks(CheckSize size, std::uint64_t seed);
+/// Plain appends, copies, and the small kernels between matrices.
 [[nodiscard]] std::vector<Check> memory_checks(CheckSize size, std::uint64_t seed);
 
 /// Of all kernels.

@@ -18,7 +18,7 @@ DecodeWorld::DecodeWorld(const DecodeWorldSetup& setup)
     : setup_(setup),
       query_(is_quantised(setup.kernel.element) ? KvElement::kBf16 : setup.kernel.element),
       cache_({setup.kernel.element, setup.kv_heads, setup.kernel.head_dim, setup.page,
-              setup.kernel.paged, setup.shuffled, setup.lengths, setup.seed}),
+              setup.kernel.paged, setup.shuffled, setup.lengths, setup.shared, setup.seed}),
       q_(random_elements(query_,
                          setup.lengths.size() * head_dim() *
                              static_cast<std::size_t>(setup.kv_heads * setup.kernel.group),
@@ -39,6 +39,10 @@ DecodeShape DecodeWorld::shape() const {
 std::vector<std::uint16_t> DecodeWorld::run(int multiprocessors) const {
   const DecodePlan plan =
       plan_decode(shape(), decode_device(setup_.kernel, multiprocessors), setup_.lengths);
+  return run(plan, [&](const DecodeArgs& args) { launch_decode(setup_.kernel, args, {}); });
+}
+
+std::vector<std::uint16_t> DecodeWorld::run(const DecodePlan& plan, const Launch& launch) const {
   const DecodeWorkspace sizes = decode_workspace(setup_.kernel, plan, shape());
   const DeviceMemory q = DeviceMemory::with(q_);
   const DeviceMemory items = DeviceMemory::with(plan.items);
@@ -69,7 +73,7 @@ std::vector<std::uint16_t> DecodeWorld::run(int multiprocessors) const {
   args.sinks = setup_.sinks;
   args.scale_log2 =
       static_cast<float>(1 / std::sqrt(static_cast<double>(head_dim())) / std::log(2.0));
-  launch_decode(setup_.kernel, args, {});
+  launch(args);
   wait_for_device();
   return out.read<std::uint16_t>(q_.size());
 }

@@ -2,6 +2,7 @@
 // A decode step on a device, and what it must give.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "kernels/calibrate/check/kv_cache.h"
@@ -14,6 +15,7 @@ struct DecodeWorldSetup {
   int kv_heads = 2;
   int page = 16;
   int window = 0, sinks = 0;
+  std::int32_t shared = 0;  ///< Tokens that all sequences begin with; whole pages.
   std::vector<std::int32_t> lengths{};
   double query_size = 1;
   bool shuffled = true;
@@ -26,6 +28,9 @@ class DecodeWorld {
 
   /// The kernel's output, [sequences, q_heads, head_dim] bits; poisoned before.
   [[nodiscard]] std::vector<std::uint16_t> run(int multiprocessors) const;
+  /// The same by another launch, for a plan of other lengths.
+  using Launch = std::function<void(const DecodeArgs&)>;
+  [[nodiscard]] std::vector<std::uint16_t> run(const DecodePlan& plan, const Launch& launch) const;
   /// Bits as numbers.
   [[nodiscard]] std::vector<double> numbers(const std::vector<std::uint16_t>& bits) const {
     return values_of(query_, bits);
@@ -35,9 +40,9 @@ class DecodeWorld {
     return static_cast<std::size_t>(setup_.kernel.head_dim);
   }
 
- private:
   [[nodiscard]] DecodeShape shape() const;
 
+ private:
   DecodeWorldSetup setup_;
   KvElement query_;  // of queries and outputs
   KvCache cache_;

@@ -75,6 +75,10 @@ KvCache::KvCache(const KvCacheSetup& setup) : setup_(setup) {
   std::iota(order_.begin(), order_.end(), 0);
   std::mt19937_64 random(setup_.seed + 1);
   if (setup_.paged && setup_.shuffled) std::shuffle(order_.begin(), order_.end(), random);
+  const std::size_t shared_pages = static_cast<std::size_t>(setup_.shared / setup_.page);
+  for (std::size_t s = 1; s < setup_.lengths.size(); ++s)
+    std::copy_n(order_.begin(), shared_pages,
+                order_.begin() + static_cast<std::ptrdiff_t>(s) * stride_);
   table_ = DeviceMemory::with(order_);  // the last entries are of nobody
   fill(k_, setup_.seed + 2);
   fill(v_, setup_.seed + 3);
@@ -85,7 +89,7 @@ std::int32_t KvCache::page_shift() const {
 }
 
 std::size_t KvCache::at(std::size_t sequence, std::size_t head, std::int32_t token) const {
-  const std::size_t row = (sequence * static_cast<std::size_t>(setup_.heads) + head) *
+  const std::size_t row = (owner(sequence, token) * static_cast<std::size_t>(setup_.heads) + head) *
                               static_cast<std::size_t>(capacity()) +
                           static_cast<std::size_t>(token);
   return row * static_cast<std::size_t>(setup_.dim);
@@ -107,13 +111,13 @@ void KvCache::fill(Side& side, std::uint64_t seed) const {
   const auto dim = static_cast<std::size_t>(setup_.dim);
   const std::size_t rows = order_.size() * heads * static_cast<std::size_t>(setup_.page);
   const std::size_t row_bytes = dim * static_cast<std::size_t>(bits_of(setup_.element)) / 8;
-  side.rows.resize(at(setup_.lengths.size(), 0, 0));
+  side.rows.resize(setup_.lengths.size() * heads * static_cast<std::size_t>(capacity()) * dim);
   std::vector<std::uint8_t> pool(rows * row_bytes, kPoison);
   std::vector<std::uint16_t> scales(rows, 0xffff);
   std::vector<float> row(dim);
   for (std::size_t s = 0; s < setup_.lengths.size(); ++s)
     for (std::size_t head = 0; head < heads; ++head)
-      for (std::int32_t t = 0; t < setup_.lengths[s]; ++t) {
+      for (std::int32_t t = s == 0 ? 0 : setup_.shared; t < setup_.lengths[s]; ++t) {
         for (float& value : row) value = normal(random);
         const StoredRow stored = store(setup_.element, row);
         const std::size_t place = pool_row(s, head, t);

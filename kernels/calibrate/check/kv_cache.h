@@ -19,6 +19,8 @@ struct KvCacheSetup {
   bool paged = true;
   bool shuffled = true;  ///< Else pages lie in sequence, as contiguous rows do.
   std::vector<std::int32_t> lengths{};
+  std::int32_t shared =
+      0;                   ///< Tokens that all sequences begin with, in the same pages: whole ones.
   std::uint64_t seed = 1;  ///< Same seed, same rows, wherever they lie.
 };
 
@@ -52,6 +54,10 @@ class KvCache {
     std::vector<double> rows;  // [sequence][head][token][dim]
     DeviceMemory pool, scales;
   };
+  /// Whose row it is: what is shared is the first's.
+  [[nodiscard]] std::size_t owner(std::size_t sequence, std::int32_t token) const {
+    return token < setup_.shared ? 0 : sequence;
+  }
   [[nodiscard]] std::size_t at(std::size_t sequence, std::size_t head, std::int32_t token) const;
   [[nodiscard]] std::size_t pool_row(std::size_t sequence, std::size_t head,
                                      std::int32_t token) const;

@@ -1,12 +1,16 @@
 #pragma once
-// Memory of the device that runs the kernels: a GPU's, or on the CPU machine the host's own.
+// Memory and streams of the device that runs the kernels: a GPU's, or on the CPU machine the host's
+// own.
 // One header, two implementations: whoever links chooses.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
+
+#include "kernels/gpu/launch.h"
 
 namespace kvsim::calibrate {
 
@@ -59,6 +63,23 @@ class DeviceMemory {
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
+
+/// Host memory that the device reaches by itself: pinned and mapped.
+class PinnedMemory {
+ public:
+  explicit PinnedMemory(std::size_t bytes);
+  ~PinnedMemory();
+  PinnedMemory(const PinnedMemory&) = delete;
+  PinnedMemory& operator=(const PinnedMemory&) = delete;
+  [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(data_); }
+
+ private:
+  void* data_ = nullptr;
+};
+
+/// Queues `work` on a stream that is not the null stream, which refuses a batch of copies, and
+/// waits for it. It begins after all uploads and fills before it.
+void on_own_stream(const std::function<void(gpu::Stream)>& work);
 
 /// Waits for all that was queued. Throws std::runtime_error if any of it failed.
 void wait_for_device();

@@ -228,8 +228,10 @@ std::vector<Check> memory_checks(CheckSize size, std::uint64_t seed) {
 
 std::vector<Check> all_checks(CheckSize size, int multiprocessors, std::uint64_t seed) {
   std::vector<Check> all = decode_checks(size, multiprocessors, seed);
-  for (const auto& more : {prefill_checks(size, multiprocessors, seed),
-                           mla_checks(size, multiprocessors, seed), memory_checks(size, seed)})
+  for (const auto& more :
+       {prefill_checks(size, multiprocessors, seed), cascade_checks(size, multiprocessors, seed),
+        mla_checks(size, multiprocessors, seed), rotation_checks(size, seed),
+        swap_checks(size, seed), memory_checks(size, seed)})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

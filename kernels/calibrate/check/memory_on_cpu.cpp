@@ -26,6 +26,12 @@ void DeviceMemory::download(void* to, std::size_t bytes, std::size_t offset) con
 
 void DeviceMemory::fill(std::uint8_t byte) { std::memset(data_, byte, bytes_); }
 
+PinnedMemory::PinnedMemory(std::size_t bytes) : data_(::operator new(bytes, kAlignment)) {}
+
+PinnedMemory::~PinnedMemory() { ::operator delete(data_, kAlignment); }
+
+void on_own_stream(const std::function<void(gpu::Stream)>& work) { work({}); }
+
 void wait_for_device() {}
 
 }  // namespace kvsim::calibrate

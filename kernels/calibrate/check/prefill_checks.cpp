@@ -34,7 +34,7 @@ class PrefillWorld {
   explicit PrefillWorld(const PrefillSetup& setup)
       : setup_(setup),
         cache_({KvElement::kBf16, setup.kv_heads, setup.dim, setup.page, setup.paged,
-                setup.shuffled, contexts(setup), setup.seed}) {
+                setup.shuffled, contexts(setup), 0, setup.seed}) {
     for (const PrefillChunk& c : setup.chunks)
       first_token_.push_back(first_token_.back() + static_cast<std::int32_t>(c.query_tokens));
     q_ = random_elements(KvElement::kBf16,
@@ -145,7 +145,7 @@ Check bits_agree(PrefillSetup setup, int multiprocessors) {
 double mla_error(int heads, const std::vector<std::int32_t>& lengths, int multiprocessors,
                  std::uint64_t seed) {
   constexpr int kPage = 64;
-  const KvCache cache({KvElement::kBf16, 1, kMlaRowDim, kPage, true, true, lengths, seed});
+  const KvCache cache({KvElement::kBf16, 1, kMlaRowDim, kPage, true, true, lengths, 0, seed});
   const std::size_t rows = lengths.size() * static_cast<std::size_t>(heads);
   const auto q_bits = random_elements(KvElement::kBf16, rows * kMlaRowDim, 1, seed);
   const DecodeShape shape = mla_shape(heads, kPage);

@@ -1,4 +1,4 @@
-// DeviceMemory of a GPU: plain cudaMalloc.
+// DeviceMemory of a GPU: plain cudaMalloc. What it needs of CUDA besides.
 #include "kernels/calibrate/check/memory.h"
 
 #include "kernels/calibrate/cuda/cuda_check.h"
@@ -33,6 +33,22 @@ void DeviceMemory::download(void* to, std::size_t bytes, std::size_t offset) con
 
 void DeviceMemory::fill(std::uint8_t byte) {
   check_cuda(cudaMemset(data_, byte, bytes_), "fill");
+  wait_for_device();
+}
+
+PinnedMemory::PinnedMemory(std::size_t bytes) {
+  check_cuda(cudaHostAlloc(&data_, bytes, cudaHostAllocMapped), "pinned memory");
+}
+
+PinnedMemory::~PinnedMemory() { (void)cudaFreeHost(data_); }
+
+void on_own_stream(const std::function<void(gpu::Stream)>& work) {
+  struct Owner {
+    cudaStream_t stream = nullptr;
+    ~Owner() { (void)cudaStreamDestroy(stream); }
+  } own;
+  check_cuda(cudaStreamCreate(&own.stream), "stream");  // waits for the null stream's work
+  work({own.stream});
   wait_for_device();
 }
 

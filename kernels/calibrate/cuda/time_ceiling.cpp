@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-#include "kernels/calibrate/cuda/pinned.h"
+#include <cuda_runtime.h>
+
+#include "kernels/calibrate/check/memory.h"
+#include "kernels/calibrate/cuda/cuda_check.h"
 #include "kernels/calibrate/cuda/replay.h"
 #include "kernels/calibrate/host/options.h"
 #include "kernels/calibrate/host/text.h"

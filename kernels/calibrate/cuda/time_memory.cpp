@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/append/append.h"
-#include "kernels/calibrate/cuda/pinned.h"
+#include "kernels/calibrate/check/memory.h"
 #include "kernels/calibrate/cuda/replay.h"
 #include "kernels/calibrate/host/features.h"
 #include "kernels/calibrate/host/options.h"
