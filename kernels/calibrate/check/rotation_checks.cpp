@@ -164,7 +164,7 @@ std::vector<Check> rotation_checks(CheckSize size, std::uint64_t seed) {
   const bool full = size == CheckSize::kFull;
   std::vector<Check> checks;
   for (const Stored& s : kStored)
-    for (const std::size_t dim : {64, 128, 256})
+    for (const std::size_t dim : {64U, 128U, 256U})
       if (full || dim == 64)
         checks.push_back({"append", text("rotated, ", dim, " to ", s.word), s.tolerance,
                           [=, element = s.element] {
