@@ -25,8 +25,9 @@ BlockPool::BlockPool(Setup setup)
 
 CacheEntry BlockPool::entry(BlockId id) const {
   const Block& b = blocks_[id.index];
-  return {entry_id(id), b.depth,    static_cast<std::uint32_t>(block_.value()), b.hits, b.priority,
-          b.created,    b.last_used};
+  return {entry_id(id), b.depth,    static_cast<std::uint32_t>(block_.value()),
+          b.hits,       b.priority, b.created,
+          b.last_used,  b.writer};
 }
 
 BlockId BlockPool::take() {
@@ -63,7 +64,8 @@ void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   b.depth = origin.depth;
   b.group = origin.group;
   b.hits = 0;
-  b.priority = origin.importance;
+  b.priority = origin.writer.importance;
+  b.writer = origin.writer.request;
   b.created = ++tick_;
   b.newer_twin = {};
   // Duplicates are kept; look-ups see the oldest (semantics 2.5).

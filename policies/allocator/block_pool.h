@@ -36,12 +36,17 @@ class BlockPool {
     std::unique_ptr<EvictionPolicy> policy;
     bool unhashed_to_tail = false;  ///< vLLM's queue of March 2026.
   };
+  /// Who computes what is cached.
+  struct Writer {
+    std::int32_t importance = 0;
+    std::uint32_t request = 0;  ///< Request::id.
+  };
   /// What a block holds once it is cached.
   struct Origin {
     BlockId parent;           ///< The block without which it cannot be found; invalid if none.
     std::uint32_t depth = 0;  ///< Tokens of its prompt before it.
     std::uint8_t group = 0;   ///< The KvGroup whose layers it serves.
-    std::int32_t importance = 0;
+    Writer writer{};
   };
   /// Told of a cached block just before it is evicted or its key withdrawn.
   using OnEvict = std::function<void(BlockId)>;
@@ -66,6 +71,12 @@ class BlockPool {
   [[nodiscard]] Key128 key(BlockId id) const { return blocks_[id.index].key; }
   [[nodiscard]] std::uint8_t group(BlockId id) const { return blocks_[id.index].group; }
   [[nodiscard]] std::uint32_t depth(BlockId id) const { return blocks_[id.index].depth; }
+  /// The block that leads to a hashed one, if any.
+  [[nodiscard]] BlockId parent(BlockId id) const { return blocks_[id.index].parent; }
+  /// A hashed block as the policy knows it.
+  [[nodiscard]] CacheEntry entry(BlockId id) const;
+  /// Uses so far: the clock of its entries.
+  [[nodiscard]] std::uint64_t ticks() const { return tick_; }
   /// The free blocks in the order in which `lru` would hand them out. O(n log n), for records.
   [[nodiscard]] std::vector<BlockId> queue() const;
 
@@ -104,6 +115,7 @@ class BlockPool {
     std::int32_t priority = 0;
     BlockId parent;
     BlockId newer_twin;  // the next block cached under the same key, in order of caching
+    std::uint32_t writer = 0;
     std::uint8_t group = 0;
     bool hashed = false;
     bool queued = false;  // in the policy's hands: cached, or a husk
@@ -113,7 +125,6 @@ class BlockPool {
     BlockId first_child, next, previous;
   };
 
-  [[nodiscard]] CacheEntry entry(BlockId id) const;
   void give_to_policy(BlockId id);
   void take_from_policy(BlockId id);
   void evict(BlockId id);

@@ -52,7 +52,7 @@ void CacheGroup::take_new(BlockTable& table, const GroupDemand& demand,
 }
 
 void CacheGroup::cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens /*prompt*/,
-                       std::int32_t importance) {
+                       const BlockPool::Writer& writer) {
   const std::int64_t full = std::min(filled / block(), std::ssize(table.blocks));
   constexpr std::int64_t kAhead = 8;
   for (; table.cached < full; ++table.cached) {
@@ -62,7 +62,7 @@ void CacheGroup::cache(BlockTable& table, const BlockKeys& keys, Tokens filled, 
     if (id == kNullBlock || !worth_caching(i)) continue;
     const Key128 name = key(keys, i);
     if (pool().hashed(id) && pool().key(id) == name) continue;  // filed by a fork that shares it
-    pool().cache(id, name, origin(table, i, importance));
+    pool().cache(id, name, origin(table, i, writer));
   }
 }
 
@@ -88,10 +88,10 @@ std::int64_t CacheGroup::revived(std::span<const BlockId> hits) const {
 }
 
 BlockPool::Origin CacheGroup::origin(const BlockTable& table, std::int64_t i,
-                                     std::int32_t importance) const {
+                                     const BlockPool::Writer& writer) const {
   const bool has_parent = chained() && i > 0;
   return {has_parent ? table.blocks[static_cast<std::size_t>(i - 1)] : BlockId{},
-          static_cast<std::uint32_t>((block() * i).value()), setup_.number, importance};
+          static_cast<std::uint32_t>((block() * i).value()), setup_.number, writer};
 }
 
 std::unique_ptr<CacheGroup> make_group(const CacheGroup::Setup& setup) {

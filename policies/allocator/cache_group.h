@@ -77,7 +77,7 @@ class CacheGroup {
   virtual void take_new(BlockTable& table, const GroupDemand& demand, std::vector<BlockId>& taken);
   /// Files the full blocks of the first `filled` tokens under their keys.
   virtual void cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens prompt,
-                     std::int32_t importance);
+                     const BlockPool::Writer& writer);
   /// Does the block before it have to be cached for a block to be found?
   [[nodiscard]] virtual bool chained() const { return false; }
   virtual void step_starts() {}
@@ -93,7 +93,7 @@ class CacheGroup {
   [[nodiscard]] std::int64_t revived(std::span<const BlockId> hits) const;
   void free_range(BlockTable& table, std::int64_t first, std::int64_t end);
   [[nodiscard]] BlockPool::Origin origin(const BlockTable& table, std::int64_t i,
-                                         std::int32_t importance) const;
+                                         const BlockPool::Writer& writer) const;
   [[nodiscard]] bool coarse() const { return setup_.fine > 1; }
   [[nodiscard]] std::size_t fine() const { return setup_.fine; }
   [[nodiscard]] std::uint8_t number() const { return setup_.number; }

@@ -9,6 +9,7 @@
 // Where tokens are guessed ahead, ranges have room for a step's guesses behind the last token.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <vector>
 
@@ -64,7 +65,7 @@ class Contiguous final : public Allocator {
     Holding& holding = held_[s.id.index];
     KVSIM_CHECK(!holding.live, "only a sequence that holds nothing is admitted");
     const Tokens life = s.request.prompt + s.request.output;
-    holding = {*range, wanted, life, std::min(total, life), true};
+    holding = {*range, wanted, life, std::min(total, life), s.request.id, true};
     free_ -= range->length;
     ++ranges_;
     account(holding, +1);
@@ -108,6 +109,21 @@ class Contiguous final : public Allocator {
   }
   [[nodiscard]] Counters counters() const override { return {0, 0, ranges_, 0}; }
 
+  [[nodiscard]] MemoryMap map() const override {
+    std::vector<const Holding*> live;
+    for (const Holding& holding : held_)
+      if (holding.live) live.push_back(&holding);
+    std::sort(live.begin(), live.end(),
+              [](const Holding* a, const Holding* b) { return a->range.start < b->range.start; });
+    MemoryMap map;
+    Tokens at;
+    for (const Holding* holding : live) {
+      map_part(map, Spent::kFree, at, holding->range.start - at);
+      at = map_range(map, *holding);
+    }
+    map_part(map, Spent::kFree, at, capacity_ - at);
+    return map;
+  }
   void check_books() const override {
     Tokens held;
     std::vector<std::pair<Tokens, Tokens>> ranges;
@@ -130,8 +146,37 @@ class Contiguous final : public Allocator {
     Tokens wanted;  // the range asked for; range.length may be rounded up
     Tokens life;    // prompt + output: what it will come to
     Tokens filled;
+    std::uint64_t request = 0;
     bool live = false;
   };
+  using Spent = MemoryMap::Spent;
+
+  // A part of a range, or a hole (external where it is too small for who waits).
+  void map_part(MemoryMap& map, Spent spent, Tokens start, Tokens length,
+                std::uint64_t owner = kNoRequest) const {
+    if (length == Tokens(0)) return;
+    MemoryMap::Patch part;
+    part.first_slot = start.value();
+    part.slots = length;
+    part.filled = spent == Spent::kUsed ? length : Tokens(0);
+    part.spent = spent == Spent::kFree && blocked_ ? Spent::kExternal : spent;
+    part.owner = owner;
+    part.users = owner != kNoRequest;
+    map.patches.push_back(part);
+  }
+  // Returns where the next one may start.
+  Tokens map_range(MemoryMap& map, const Holding& h) const {
+    const std::array parts{std::pair(Spent::kUsed, h.filled),
+                           std::pair(Spent::kReserved, h.life - h.filled),
+                           std::pair(Spent::kInternal, h.wanted - h.life),
+                           std::pair(Spent::kExternal, h.range.length - h.wanted)};
+    Tokens at = h.range.start;
+    for (const auto& [spent, length] : parts) {
+      map_part(map, spent, at, length, h.request);
+      at += length;
+    }
+    return at;
+  }
 
   static std::unique_ptr<RangePool> make_pool(const Setup& setup) {
     const std::string fit = setup.config.text("/cache/fit");

@@ -27,8 +27,8 @@ class FullGroup final : public CacheGroup {
   // under the hash at its last whole hash block: nobody's look-up ends there, but the block now
   // counts as cached when it is freed (full attention's _cache_partial_tail_block).
   void cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens prompt,
-             std::int32_t importance) override {
-    CacheGroup::cache(table, keys, filled, prompt, importance);
+             const BlockPool::Writer& writer) override {
+    CacheGroup::cache(table, keys, filled, prompt, writer);
     if (!coarse()) return;
     const Tokens hash_block(block().value() / static_cast<std::int64_t>(fine()));
     const std::int64_t edge = prompt / hash_block;
@@ -39,7 +39,7 @@ class FullGroup final : public CacheGroup {
     const BlockId id = table.blocks[static_cast<std::size_t>(i)];
     if (pool().hashed(id)) return;
     const Key128 key = group_key(keys[static_cast<std::size_t>(edge) - 1], number(), 1);
-    pool().cache(id, key, origin(table, i, importance));
+    pool().cache(id, key, origin(table, i, writer));
   }
 
   [[nodiscard]] bool chained() const override { return true; }

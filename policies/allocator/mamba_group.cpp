@@ -79,9 +79,9 @@ class MambaGroup final : public CacheGroup {
   }
 
   void cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens prompt,
-             std::int32_t importance) override {
+             const BlockPool::Writer& writer) override {
     const std::int64_t before = table.cached;
-    CacheGroup::cache(table, keys, filled, prompt, importance);
+    CacheGroup::cache(table, keys, filled, prompt, writer);
     for (std::int64_t i = before; i < table.cached; ++i) {
       const BlockId id = table.blocks[static_cast<std::size_t>(i)];
       if (id != kNullBlock && pool().hashed(id)) fresh_.push_back(pool().key(id));

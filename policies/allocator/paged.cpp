@@ -1,6 +1,7 @@
 #include "policies/allocator/paged.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
@@ -79,6 +80,7 @@ std::int64_t PagedAllocator::slot(const Sequence& s, std::size_t g, Tokens posit
 }
 
 bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
+  needed_by_ = s.request.id;
   return cache_.allocate(s, hit,
                          {.fresh = total - hit,
                           .lookahead = lookahead_,
@@ -89,6 +91,7 @@ bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const Ad
 }
 
 bool PagedAllocator::grow(const Sequence& s, Tokens total) {
+  needed_by_ = s.request.id;
   return cache_.allocate(s, Tokens(0), {.fresh = total - s.computed, .lookahead = lookahead_});
 }
 
@@ -96,6 +99,15 @@ Allocator::Counters PagedAllocator::counters() const {
   const BlockPool& pool = cache_.pool();
   return {pool.evictions(), pool.evictions() * block_.value(), pool.allocations(),
           cache_.copies_ever(), cache_.swaps_ever()};
+}
+
+void PagedAllocator::log_evictions(std::vector<Eviction>* log) {
+  if (log == nullptr) return cache_.pool().on_evict({});
+  cache_.pool().on_evict([this, log, orphans = cache_.pool().orphans()](BlockId id) mutable {
+    const BlockPool& pool = cache_.pool();
+    const bool followed = std::exchange(orphans, pool.orphans()) != pool.orphans();
+    log->push_back({pool.entry(id), needed_by_, followed, pool.group(id)});
+  });
 }
 
 bool PagedAllocator::can_swap_in(std::span<const Sequence* const> family,

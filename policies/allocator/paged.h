@@ -43,6 +43,7 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] bool can_swap_in(std::span<const Sequence* const> family,
                                  const AdmitRule& rule) const override;
   Tokens swap_in(std::span<const Sequence* const> family) override {
+    needed_by_ = family.front()->request.id;
     return block_ * cache_.swap_in(family);
   }
 
@@ -58,6 +59,9 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] Tokens lost_of_a_hit() const override { return lost_; }
   [[nodiscard]] MemoryUse memory() const override { return cache_.memory(); }
   [[nodiscard]] Counters counters() const override;
+  void log_evictions(std::vector<Eviction>* log) override;
+  [[nodiscard]] std::uint64_t ticks() const override { return cache_.pool().ticks(); }
+  [[nodiscard]] MemoryMap map() const override { return cache_.map(); }
   void check_books() const override { cache_.check_books(); }
 
   /// The manager inside, for whoever records its every decision.
@@ -71,7 +75,8 @@ class PagedAllocator final : public Allocator {
   Tokens lookahead_;
   Tokens max_model_len_;
   Tokens lost_;
-  bool whole_prompt_rule_;  // vLLM of March 2026 did not know it
+  std::uint64_t needed_by_ = kNoRequest;  // who gets memory now
+  bool whole_prompt_rule_;                // vLLM of March 2026 did not know it
 };
 
 }  // namespace kvsim

@@ -14,7 +14,6 @@ Tokens over_groups(const std::vector<KvGroup>& groups,
   for (const KvGroup& g : groups) all = fold(all, g.block.value());
   return Tokens(all);
 }
-
 }  // namespace
 
 PagedCache::PagedCache(Setup setup)
@@ -214,8 +213,9 @@ void PagedCache::file(const Sequence& s, Holding& h, Tokens filled) {
     any = any || filled / groups_[g]->block() > h.tables[g].cached;
   if (!any) return;
   extend_keys(s, h, filled);
+  const BlockPool::Writer writer{-s.request.priority, static_cast<std::uint32_t>(s.request.id)};
   for (std::size_t g = 0; g < groups_.size(); ++g)
-    groups_[g]->cache(h.tables[g], h.keys, filled, s.request.prompt, -s.request.priority);
+    groups_[g]->cache(h.tables[g], h.keys, filled, s.request.prompt, writer);
 }
 
 void PagedCache::drop_skipped(const Sequence& s, Tokens computed) {

@@ -114,6 +114,7 @@ class PagedCache {
   [[nodiscard]] const BlockPool& pool() const { return pool_; }
   /// O(1).
   [[nodiscard]] MemoryUse memory() const;
+  [[nodiscard]] MemoryMap map() const;
   void check_books() const;
 
  private:
@@ -161,6 +162,8 @@ class PagedCache {
   [[nodiscard]] Tokens reserved_in(const Holding& h) const;
   [[nodiscard]] Tokens internal_in(const Holding& h, std::size_t g) const;
   void account(const Holding& h, std::int64_t sign);
+  void map_table(const Holding& h, std::size_t g, MemoryMap& map) const;
+  void map_block(BlockId id, MemoryMap::Patch& patch) const;
   void share_tail(Holding& parent, std::size_t g);
   void leave_shared_tail(BlockId tail);
   [[nodiscard]] std::int64_t distinct_blocks_away(Family family) const;

@@ -8,6 +8,7 @@
 // last page asks for nothing.
 
 #include "policies/allocator/radix_cache.h"
+#include "policies/allocator/radix_map.h"
 #include "sim/core/check.h"
 #include "sim/core/registry.h"
 #include "sim/model/allocator.h"
@@ -52,7 +53,10 @@ class RadixAllocator final : public Allocator {
   [[nodiscard]] Tokens idle_hit(const Sequence& s, Tokens hit) const override {
     return cache_.tree().unlocked_tokens(cache_.tree().find(key(s, hit)).node);
   }
-  void make_room(Tokens ask_for) override { cache_.evict_for(ask_for); }
+  void make_room(Tokens ask_for) override {
+    needed_by_ = kNoRequest;
+    cache_.evict_for(ask_for);
+  }
 
   [[nodiscard]] bool caches_prefixes() const override { return cache_.enabled(); }
   [[nodiscard]] MemoryUse memory() const override {
@@ -71,6 +75,9 @@ class RadixAllocator final : public Allocator {
             .blocks_allocated = cache_.pages_taken(),
             .copies = 0};
   }
+  void log_evictions(std::vector<Eviction>* log) override;
+  [[nodiscard]] std::uint64_t ticks() const override { return cache_.tree().clock(); }
+  [[nodiscard]] MemoryMap map() const override { return map_of(cache_, map_.rows()); }
   void check_books() const override {
     cache_.check_books(map_.rows());
     KVSIM_CHECK(memory().adds_up(), "memory use adds up");
@@ -92,11 +99,12 @@ class RadixAllocator final : public Allocator {
   }
   // SGLang's importance grows with its number, a request's priority falls.
   [[nodiscard]] static RadixTree::Use use(const Sequence& s, bool chunked) {
-    return {.priority = -s.request.priority, .chunked = chunked};
+    return {.priority = -s.request.priority, .chunked = chunked, .writer = s.request.id};
   }
 
   RadixCache cache_;
   RequestMap map_;
+  std::uint64_t needed_by_ = kNoRequest;  // who gets memory now
 };
 
 bool RadixAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const AdmitRule& rule) {
@@ -107,9 +115,11 @@ bool RadixAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const Ad
   const Tokens need = slots(pages_for(must_fit)) - hit;
   // Holding the prefix takes it out of what can be evicted (schedule_policy.py tests twice).
   if (need > cache_.obtainable() - cache_.tree().unlocked_tokens(prefix.node)) return false;
+  needed_by_ = s.request.id;
   RequestRow& row = map_[s.id];
   cache_.hold(row, prefix);
   row.prompt = s.tokens();
+  row.request = s.request.id;
   cache_.promise(row, rule.reserve);
   cache_.evict_for(ask(room - hit));
   const bool ok = cache_.extend(row, total);
@@ -124,6 +134,7 @@ bool RadixAllocator::grow(const Sequence& s, Tokens total) {
   const Tokens need = slots(pages_for(row.room_for(total)) - row.pages.size());
   if (need > Tokens(0)) {
     if (need > cache_.obtainable()) return false;
+    needed_by_ = s.request.id;
     const bool decode = row.tokens >= row.prompt && total == row.tokens + Tokens(1);
     cache_.evict_for(decode ? page() : ask(total - row.tokens));
   }
@@ -144,6 +155,13 @@ void RadixAllocator::release(const Sequence& s, Release why) {
   KVSIM_CHECK(row.held(), "only an admitted sequence is released");
   const Tokens computed = std::min(s.computed, row.tokens);
   cache_.cache_finished(row, key(s, computed), use(s, false), why == Release::kFinished);
+}
+
+void RadixAllocator::log_evictions(std::vector<Eviction>* log) {
+  if (log == nullptr) return cache_.on_evict({});
+  cache_.on_evict([this, log](EntryId leaf) {
+    log->push_back({cache_.tree().entry(leaf), needed_by_});
+  });
 }
 
 const Registered<Allocator, RadixAllocator> kRadix{

@@ -88,9 +88,9 @@ void RadixCache::evict_for(Tokens ask) {
 }
 
 Tokens RadixCache::evict(Tokens count) {
-  const Tokens gone = tree_.evict(count, [this](const RadixTree::Node& leaf) {
+  const Tokens gone = tree_.evict(count, [this](EntryId leaf) {
     if (on_evict_) on_evict_(leaf);
-    pool_.give_back(leaf.pages);
+    pool_.give_back(tree_[leaf].pages);
   });
   evicted_ += gone;
   return gone;

@@ -22,7 +22,7 @@ namespace kvsim {
 
 class RadixCache {
  public:
-  using OnEvict = std::function<void(const RadixTree::Node&)>;
+  using OnEvict = std::function<void(EntryId)>;
 
   /// With `enabled` false the tree stays empty, and requests share nothing.
   RadixCache(const TokenPool::Setup& pool, std::unique_ptr<EvictionPolicy> policy, bool enabled);

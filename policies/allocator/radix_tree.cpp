@@ -113,6 +113,7 @@ RadixTree::NodeId RadixTree::split(NodeId lower, Tokens count) {
   above.pages.assign(below.pages.begin(), cut);
   above.locks = below.locks;
   above.hits = below.hits;
+  above.writer = below.writer;
   above.children = 1;
 
   rest_.clear();
@@ -137,6 +138,7 @@ void RadixTree::add_leaf(NodeId parent, const PrefixKey& key, std::span<const Bl
                                             .subspan(static_cast<std::size_t>(leaf.depth / page_));
   leaf.pages.assign(mine.begin(), mine.end());
   leaf.hits = use.chunked ? 0 : 1;
+  leaf.writer = use.writer;
   children_.insert(hash_of(leaf), id);
   evictable_ += leaf.tokens();
   offer(id);
@@ -245,7 +247,8 @@ CacheEntry RadixTree::entry(NodeId id) const {
           .hits = node.hits,
           .priority = node.priority,
           .created = node.created,
-          .last_used = node.last_used};
+          .last_used = node.last_used,
+          .writer = node.writer};
 }
 
 // ---- Books --------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ class RadixTree {
     std::int32_t priority = 0;
     std::uint64_t created = 0;
     std::uint64_t last_used = 0;
-    bool offered = false;  ///< The eviction policy has it.
+    std::uint64_t writer = 0;  ///< Request::id of who computed it.
+    bool offered = false;      ///< The eviction policy has it.
 
     [[nodiscard]] Tokens tokens() const { return edge.tokens(); }
     [[nodiscard]] Tokens end() const { return depth + edge.tokens(); }
@@ -63,7 +64,8 @@ class RadixTree {
   /// Who inserts: what a path inherits from it.
   struct Use {
     std::int32_t priority = 0;
-    bool chunked = false;  ///< One of several inserts of the same prompt: counts no hit.
+    bool chunked = false;      ///< One of several inserts of the same prompt: counts no hit.
+    std::uint64_t writer = 0;  ///< Its Request::id.
   };
 
   /// `policy` must take as many ids as there can be nodes: one per page, and the root.
@@ -88,14 +90,14 @@ class RadixTree {
   [[nodiscard]] Tokens unlocked_tokens(NodeId node) const;
 
   /// Gives up whole leaves until `count` tokens are gone, perhaps more, or nothing evictable is
-  /// left; calls gone(node) just before each goes. Answers the tokens given up.
+  /// left; calls gone(id) just before each goes. Answers the tokens given up.
   template <class Gone>
   Tokens evict(Tokens count, Gone gone) {
     Tokens evicted;
     while (evicted < count && evictable_ > Tokens(0)) {
       const NodeId leaf = policy_->victim();
       evicted += nodes_[leaf].tokens();
-      gone(std::as_const(nodes_[leaf]));
+      gone(leaf);
       remove(leaf);
     }
     return evicted;
@@ -109,6 +111,8 @@ class RadixTree {
   [[nodiscard]] Tokens whole_pages(Tokens n) const { return n - n % page_; }
   [[nodiscard]] NodeId root() const { return kRoot; }
   [[nodiscard]] const Node& operator[](NodeId id) const { return nodes_[id]; }
+  /// A node as the policy knows it.
+  [[nodiscard]] CacheEntry entry(NodeId id) const;
   /// Cache operations so far, on SGLang's clock: one per match or insert, two per node made.
   [[nodiscard]] std::uint64_t clock() const { return clock_; }
   /// Ids run 0 .. ids()-1; those whose node has no parent are the root or not in use.
@@ -137,7 +141,6 @@ class RadixTree {
   // node back first and offers it again afterwards; both do nothing where there is nothing to do.
   void withdraw(NodeId id);
   void offer(NodeId id);
-  [[nodiscard]] CacheEntry entry(NodeId id) const;
 
   Tokens page_;
   std::unique_ptr<EvictionPolicy> policy_;

@@ -19,6 +19,7 @@ struct RequestRow {
   EntryId node;    ///< Where the locked path ends; invalid: holds nothing.
   Tokens reserve;  ///< Tokens promised a slot at admission; those beyond `tokens` are not used yet.
   Tokens prompt;   ///< Tokens to compute before the next one can be sampled.
+  std::uint64_t request = 0;  ///< Request::id.
 
   [[nodiscard]] bool held() const { return node.valid(); }
   /// Tokens that must have a slot once `total` of them are used.

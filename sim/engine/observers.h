@@ -1,6 +1,7 @@
 #pragma once
 // Observers: calls every watcher of a run in a fixed order.
 
+#include <algorithm>
 #include <vector>
 
 #include "sim/model/observer.h"
@@ -15,6 +16,10 @@ class Observers {
   template <class Call>
   void tell(Call&& call) const {
     for (Observer* observer : all_) call(*observer);
+  }
+  [[nodiscard]] bool watch_evictions() const {
+    return std::any_of(all_.begin(), all_.end(),
+                       [](const Observer* o) { return o->watches_evictions(); });
   }
 
  private:

@@ -49,6 +49,7 @@ Replica::Replica(const Setup& setup)
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
                                   setup.config.text("/scheduler/batching")));
   if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
+  if (observers_.watch_evictions()) memory_->log_evictions(&evicted_);
 }
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
@@ -76,6 +77,7 @@ std::optional<Duration> Replica::begin_step(Time now) {
   memory_->step_starts();
   scheduler_->plan(plan_);
   verify();
+  note_evictions(now);
   note_preemptions(now);
   note_admissions(now);
   if (plan_.work.empty()) {
@@ -111,6 +113,12 @@ void Replica::note_admissions(Time now) {
     }
     s.reached = std::max(s.reached, admission.hit);
   }
+}
+
+void Replica::note_evictions(Time now) {
+  for (const Eviction& gone : evicted_)
+    observers_.tell([&](Observer& o) { o.on_evict(now, gone, id_); });
+  evicted_.clear();
 }
 
 void Replica::note_preemptions(Time now) {

@@ -54,6 +54,7 @@ class Replica {
  private:
   void verify() const;
   void verify_step();
+  void note_evictions(Time now);
   void note_admissions(Time now);
   void note_preemptions(Time now);
   void shape_step();
@@ -74,6 +75,7 @@ class Replica {
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;
   StepPlan plan_;
+  std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;
   bool stepping_ = false;
   Tokens outstanding_;

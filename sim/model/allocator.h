@@ -7,11 +7,13 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "sim/core/check.h"
 #include "sim/core/config_view.h"
 #include "sim/core/units.h"
 #include "sim/model/kv_group.h"
+#include "sim/model/memory_map.h"
 #include "sim/model/memory_use.h"
 #include "sim/model/sequence.h"
 
@@ -138,6 +140,12 @@ class Allocator {
   /// O(1).
   [[nodiscard]] virtual MemoryUse memory() const = 0;
   [[nodiscard]] virtual Counters counters() const = 0;
+  /// From now on every eviction is appended to `log`, which the caller empties; null: no more.
+  virtual void log_evictions(std::vector<Eviction>* /*log*/) {}
+  /// Cache operations so far: the clock of CacheEntry.
+  [[nodiscard]] virtual std::uint64_t ticks() const { return 0; }
+  /// What lies where. O(memory); for pictures.
+  [[nodiscard]] virtual MemoryMap map() const = 0;
   /// Recounts everything and aborts on a contradiction. O(memory); for tests and `verify`.
   virtual void check_books() const = 0;
 };

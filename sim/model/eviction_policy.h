@@ -24,6 +24,7 @@ struct CacheEntry {
   std::int32_t priority = 0;    ///< Importance: the highest (-Request::priority) of all its users.
   std::uint64_t created = 0;    ///< Tick of its birth.
   std::uint64_t last_used = 0;  ///< Tick of its last use: for a block, when its last user let go.
+  std::uint64_t writer = 0;     ///< Request::id of who computed it: its tokens are that request's.
 };
 
 class EvictionPolicy {

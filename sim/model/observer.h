@@ -4,6 +4,7 @@
 #include <span>
 
 #include "sim/core/units.h"
+#include "sim/model/memory_map.h"
 #include "sim/model/memory_use.h"
 #include "sim/model/sequence.h"
 #include "sim/model/step.h"
@@ -41,6 +42,10 @@ class Observer {
   /// `s` shares the first `shared` tokens of its sibling, which has just been admitted.
   virtual void on_fork(Time /*now*/, const Sequence& /*s*/, Tokens /*shared*/,
                        ReplicaId /*where*/) {}
+  /// Does it want on_evict? Asked once, before the run.
+  [[nodiscard]] virtual bool watches_evictions() const { return false; }
+  /// A cached entry was given up by the plan that is about to be told of.
+  virtual void on_evict(Time /*now*/, const Eviction& /*gone*/, ReplicaId /*where*/) {}
   /// `s` lost its memory; s.reached says how far it had come.
   virtual void on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   /// A step begins.

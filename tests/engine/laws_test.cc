@@ -50,8 +50,13 @@ class Auditor final : public Observer {
     // Tokens computed = tokens needed + tokens recomputed.
     needed_ += s.request.prompt + s.request.output - Tokens(1) - s.reused + s.recomputed;
   }
+  [[nodiscard]] bool watches_evictions() const override { return true; }
+  void on_evict(Time now, const Eviction& gone, ReplicaId /*where*/) override {
+    tick(now);
+    evicted_ += Tokens(gone.entry.tokens);
+  }
   std::int64_t ended_ = 0;
-  Tokens computed_, needed_;
+  Tokens computed_, needed_, evicted_;
 
  private:
   void tick(Time now) {
@@ -116,6 +121,7 @@ TEST_P(EveryPolicy, ObeysTheLaws) {
     EXPECT_EQ(auditor.ended_, report.requests.total) << "nothing is lost or counted twice";
     EXPECT_EQ(auditor.computed_, auditor.needed_);
     EXPECT_EQ(report.computed_tokens, auditor.computed_.value());
+    EXPECT_EQ(report.evictions, auditor.evicted_ / world.block) << "each is told of";
     const Report::PrefixCache& cache = report.prefix_cache;
     EXPECT_EQ(cache.query_tokens, cache.hit_tokens + cache.miss.first_seen + cache.miss.capacity +
                                       cache.miss.granularity + cache.miss.last_token +

@@ -1,5 +1,7 @@
 // Laws of every registered allocator under every registered eviction policy, driven verb by verb
 // with no scheduler in between: books after every call, and a refusal changes nothing.
+#include <numeric>
+
 #include <gtest/gtest.h>
 
 #include "sim/model/allocator.h"
@@ -52,11 +54,13 @@ class Driver {
     }
     memory_.check_books();
     EXPECT_TRUE(memory_.memory().adds_up());
+    if (++steps_ % 50 == 0) check_map();
   }
   void stop_all() {
     for (Sequence& s : slots_)
       if (s.running) stop(s, Release::kFinished);
   }
+  [[nodiscard]] std::uint64_t issued() const { return next_; }
   int refusals = 0;
 
  private:
@@ -94,6 +98,42 @@ class Driver {
     if (!decode) memory_.commit(s);
     return true;
   }
+  // The picture shows the memory that the sums tell of, in order, and who holds it.
+  void check_map() const {
+    const MemoryMap map = memory_.map();
+    const MemoryUse use = memory_.memory();
+    std::array<Tokens, 6> slots{};
+    Tokens filled;
+    std::int64_t end = 0;
+    for (const MemoryMap::Patch& patch : map.patches) {
+      EXPECT_GE(patch.first_slot, end);
+      EXPECT_LE(patch.filled, patch.slots);
+      end = patch.first_slot + patch.slots.value();
+      slots[static_cast<std::size_t>(patch.spent)] += patch.slots;
+      if (patch.spent == MemoryMap::Spent::kUsed) filled += patch.filled;
+      EXPECT_EQ(patch.users > 0,
+                patch.owner != kNoRequest && patch.spent != MemoryMap::Spent::kCached);
+    }
+    EXPECT_EQ(std::accumulate(slots.begin(), slots.end(), Tokens{}), use.capacity);
+    EXPECT_EQ(slots[static_cast<std::size_t>(MemoryMap::Spent::kCached)], use.cached);
+    EXPECT_EQ(filled, use.used);
+    std::size_t held = 0;
+    for (const Sequence& s : slots_) held += s.running;
+    if (memory_.caches_prefixes()) {
+      EXPECT_EQ(map.tables.size(), held);
+    }
+    for (std::size_t i = 0; i < map.prefixes.size(); ++i) {
+      const MemoryMap::Prefix& prefix = map.prefixes[i];
+      if (prefix.parent == MemoryMap::Prefix::kRoot) {
+        EXPECT_EQ(prefix.depth, Tokens(0));
+        continue;
+      }
+      ASSERT_LT(prefix.parent, i) << "parents come first";
+      const MemoryMap::Prefix& parent = map.prefixes[prefix.parent];
+      EXPECT_EQ(parent.depth + parent.tokens, prefix.depth);
+      EXPECT_GE(parent.users, prefix.users > 0 ? 1U : 0U);
+    }
+  }
   void stop(Sequence& s, Release why, bool only_if_running = false) {
     if (only_if_running && !s.running) return;
     memory_.release(s, why);
@@ -104,6 +144,7 @@ class Driver {
   Rng rng_;
   std::vector<Request> all_;
   std::size_t next_ = 0;
+  int steps_ = 0;
   std::array<Sequence, kSlots> slots_;
 };
 
@@ -112,6 +153,8 @@ TEST_P(EveryAllocator, KeepsItsBooksAndRefusesWithoutATrace) {
   std::int64_t evictions = 0;
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     const auto memory = make(90);
+    std::vector<Eviction> log;
+    memory->log_evictions(&log);
     Driver driver(*memory, seed);
     for (int i = 0; i < 1500; ++i) driver.step();
     driver.stop_all();
@@ -119,6 +162,14 @@ TEST_P(EveryAllocator, KeepsItsBooksAndRefusesWithoutATrace) {
     memory->check_books();
     refusals += driver.refusals;
     evictions += memory->counters().evictions;
+    std::int64_t logged = 0;
+    for (const Eviction& gone : log) {
+      logged += gone.entry.tokens;
+      EXPECT_LT(gone.entry.writer, driver.issued());
+      EXPECT_LT(gone.needed_by, driver.issued()) << "it made room for somebody";
+      EXPECT_LE(gone.entry.last_used, memory->ticks());
+    }
+    EXPECT_EQ(logged, memory->counters().evicted_tokens) << "every eviction is told of";
   }
   EXPECT_GT(refusals, 0) << "the pool was never full: the test tested nothing";
   EXPECT_EQ(evictions > 0, std::get<0>(GetParam()) != "contiguous");

@@ -73,7 +73,7 @@ struct TreeUnderTest {
     return out;
   }
   std::int64_t evict(std::int64_t count) {
-    return tree.evict(Tokens(count), [](const RadixTree::Node&) {}).value();
+    return tree.evict(Tokens(count), [](EntryId) {}).value();
   }
 
   PlainLru* policy;
@@ -294,7 +294,8 @@ class RandomTreeWalk {
     const auto ask = static_cast<std::int64_t>(rng_.below(6 * page_));
     const Tokens before = tree_.tree.evictable();
     Tokens last;
-    const Tokens gone = tree_.tree.evict(Tokens(ask), [&](const RadixTree::Node& leaf) {
+    const Tokens gone = tree_.tree.evict(Tokens(ask), [&](EntryId id) {
+      const RadixTree::Node& leaf = tree_.tree[id];
       last = leaf.tokens();
       plain_.evict(text_to(leaf), static_cast<std::size_t>(leaf.tokens().value()));
     });

@@ -40,6 +40,7 @@ class Backwards final : public Allocator {
   [[nodiscard]] Tokens block() const override { return Tokens(4); }
   [[nodiscard]] MemoryUse memory() const override { return {}; }
   [[nodiscard]] Counters counters() const override { return {}; }
+  [[nodiscard]] MemoryMap map() const override { return {}; }
   void check_books() const override {}
 };
 

@@ -47,7 +47,8 @@ SglangCache::SglangCache(const OpFields& config)
   const bool disabled = config.boolean_or("disable", false);
   cache_ = std::make_unique<RadixCache>(
       pool_, Registry<EvictionPolicy>::make(policy_of(config), {entries, defaults}), !disabled);
-  cache_->on_evict([this](const RadixTree::Node& leaf) {
+  cache_->on_evict([this](EntryId id) {
+    const RadixTree::Node& leaf = cache_->tree()[id];
     evicted_.push_back({{"key", token_ids(leaf.edge)},
                         {"prefix_len", leaf.depth.value()},
                         {"value", values_of(leaf.pages)},
