@@ -11,17 +11,15 @@ double rate(std::int64_t hits, std::int64_t queries) {
   return queries == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(queries);
 }
 
-std::int64_t positive(Tokens n) { return std::max<std::int64_t>(n.value(), 0); }
-
 }  // namespace
 
-void MissAttribution::on_admit(Time /*now*/, const Sequence& s, Tokens hit, ReplicaId where) {
+void MissAttribution::on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) {
   if (s.admitted) return;
   PrefixHistory& history = history_[where.index];
-  const Request& r = s.request;
-  attribute(r, hit, history.known(r, r.prompt, Stage::kStarted),
-            history.known(r, r.prompt, Stage::kComputed));
-  history.record(r, r.prompt, Stage::kStarted);
+  const PromptFate fate = fate_of(s.request, hit, history);
+  count(s.request, fate);
+  for (Observer* watcher : watchers_) watcher->on_attributed(now, s, fate, where);
+  history.record(s.request, s.request.prompt, Stage::kStarted);
 }
 
 void MissAttribution::on_preempt(Time /*now*/, const Sequence& s, ReplicaId where) {
@@ -37,22 +35,28 @@ void MissAttribution::on_finish(Time /*now*/, const Sequence& s, ReplicaId where
   history_[where.index].record(s.request, s.computed, Stage::kComputed);
 }
 
-// The prompt from front to back: hit | capacity | in_flight | last_token | granularity |
-// first_seen. Each boundary is clamped to lie behind the one before it.
-void MissAttribution::attribute(const Request& r, Tokens hit, Tokens started, Tokens computed) {
+// Each boundary is clamped to lie behind the one before it.
+PromptFate MissAttribution::fate_of(const Request& r, Tokens hit,
+                                    const PrefixHistory& history) const {
+  const Tokens started = history.known(r, r.prompt, Stage::kStarted);
+  const Tokens computed = history.known(r, r.prompt, Stage::kComputed);
   const Tokens seen = std::max(started, hit);
   const Tokens whole = std::max(hit, block_ * (seen / block_));
   const Tokens allowed = std::max(hit, block_ * ((r.prompt - Tokens(1)) / block_));
   const Tokens reusable = std::max(hit, std::min(whole, allowed) - lost_);
   const Tokens there = std::clamp(computed, hit, reusable);
+  return {hit, there - hit, reusable - there, whole - reusable, seen - whole, r.prompt - seen};
+}
+
+void MissAttribution::count(const Request& r, const PromptFate& fate) {
   sums_.query_tokens += r.prompt.value();
-  sums_.hit_tokens += hit.value();
-  count_turn(r, hit);
-  sums_.miss.capacity += positive(there - hit);
-  sums_.miss.in_flight += positive(reusable - there);
-  sums_.miss.last_token += positive(whole - reusable);
-  sums_.miss.granularity += positive(seen - whole);
-  sums_.miss.first_seen += positive(r.prompt - seen);
+  sums_.hit_tokens += fate.hit.value();
+  count_turn(r, fate.hit);
+  sums_.miss.capacity += fate.capacity.value();
+  sums_.miss.in_flight += fate.in_flight.value();
+  sums_.miss.last_token += fate.last_token.value();
+  sums_.miss.granularity += fate.granularity.value();
+  sums_.miss.first_seen += fate.first_seen.value();
 }
 
 void MissAttribution::count_turn(const Request& r, Tokens hit) {

@@ -10,6 +10,7 @@
 // Counted at a request's first admission; hits + the five = prompt tokens asked for. Finding one's
 // own tokens again after a preemption is neither a query nor a hit.
 
+#include <span>
 #include <vector>
 
 #include "sim/engine/prefix_history.h"
@@ -26,6 +27,11 @@ class MissAttribution final : public Observer {
   /// The memory gives back `lost` tokens of every hit, to compute them again.
   void hits_lose(Tokens lost) { lost_ = lost; }
 
+  /// `watchers` learn of every prompt's fate.
+  void tell(std::span<Observer* const> watchers) {
+    watchers_.assign(watchers.begin(), watchers.end());
+  }
+
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;
@@ -35,8 +41,11 @@ class MissAttribution final : public Observer {
 
  private:
   void count_turn(const Request& r, Tokens hit);
-  void attribute(const Request& r, Tokens hit, Tokens started, Tokens computed);
+  [[nodiscard]] PromptFate fate_of(const Request& r, Tokens hit,
+                                   const PrefixHistory& history) const;
+  void count(const Request& r, const PromptFate& fate);
 
+  std::vector<Observer*> watchers_;
   std::vector<PrefixHistory> history_;  // by replica
   Tokens block_;
   Tokens lost_;

@@ -80,6 +80,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
   std::deque<Replica> replicas = make_replicas(parts, observers);
+  misses.tell(watchers);
   misses.hits_lose(replicas.front().memory().lost_of_a_hit());
   std::optional<Time> until;
   if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));

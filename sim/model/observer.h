@@ -18,6 +18,17 @@ enum class Rejection : std::uint8_t {
   kTooLarge,  ///< Would not fit the KV memory even alone.
 };
 
+/// What became of a prompt at its first admission, front to back: the tokens found in the cache,
+/// then those missed, by the one reason why (sim/engine/miss_attribution.h). They sum to the prompt.
+struct PromptFate {
+  Tokens hit;
+  Tokens capacity;
+  Tokens in_flight;
+  Tokens last_token;
+  Tokens granularity;
+  Tokens first_seen;
+};
+
 struct StepRecord {
   ReplicaId replica;
   Time start{};
@@ -39,6 +50,9 @@ class Observer {
   virtual void on_reject(Time /*now*/, const Request& /*r*/, Rejection /*why*/) {}
   /// `s` got memory, `hit` tokens of it from the cache. s.admitted is still false the first time.
   virtual void on_admit(Time /*now*/, const Sequence& /*s*/, Tokens /*hit*/, ReplicaId /*where*/) {}
+  /// Follows the first on_admit of `s` at once: why what was not in the cache was not.
+  virtual void on_attributed(Time /*now*/, const Sequence& /*s*/, const PromptFate& /*fate*/,
+                             ReplicaId /*where*/) {}
   /// `s` shares the first `shared` tokens of its sibling, which has just been admitted.
   virtual void on_fork(Time /*now*/, const Sequence& /*s*/, Tokens /*shared*/,
                        ReplicaId /*where*/) {}
