@@ -11,8 +11,7 @@ using Spent = MemoryMap::Spent;
 class Painter {
  public:
   explicit Painter(const RadixCache& cache)
-      : cache_(cache),
-        page_(cache.pool().page()),
+      : page_(cache.pool().page()),
         pages_(static_cast<std::size_t>(cache.pool().capacity() / page_) + 1) {
     for (std::size_t i = 0; i < pages_.size(); ++i) {
       pages_[i].first_slot = page_.value() * static_cast<std::int64_t>(i);
@@ -71,7 +70,6 @@ class Painter {
     return run.filled == run.slots && run.depth + run.slots == page.depth;
   }
 
-  const RadixCache& cache_;
   Tokens page_;
   std::vector<Patch> pages_;
 };

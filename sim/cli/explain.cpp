@@ -67,7 +67,7 @@ Subject subject_of(const po::variables_map& values) {
 
 Report watch(const Subject& subject, std::span<Observer* const> watchers) {
   ProgressBar bar;
-  const Report report = run_experiment(subject.config, watchers, bar.callback());
+  Report report = run_experiment(subject.config, watchers, bar.callback());
   if (subject.earlier && subject.earlier->provenance.fingerprint != report.provenance.fingerprint)
     throw InputError(subject.name, "summary.json",
                      fmt::format("made by kvsim {} or of another trace: this one ({}) decides "
@@ -106,6 +106,7 @@ std::string one_request(const Subject& subject, std::uint64_t id) {
 std::vector<Variant> what_ifs(const Subject& subject, const Report& report) {
   std::vector<PlannedRun> runs = plan_what_ifs(subject.config, report);
   std::vector<Simulation> simulations;
+  simulations.reserve(runs.size());
   for (const PlannedRun& run : runs)
     simulations.emplace_back(
         [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });

@@ -42,6 +42,27 @@ std::vector<Explanation::Evicted> runs_of(const std::vector<Explanation::Evicted
   return runs;
 }
 
+// Pieces that follow each other in the same prompts are one: a trace may name every 512 tokens.
+std::vector<Explanation::Piece> merged(std::vector<Explanation::Piece> pieces) {
+  std::sort(pieces.begin(), pieces.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.request, a.first) < std::pair(b.request, b.first);
+  });
+  std::vector<Explanation::Piece> whole;
+  for (const Explanation::Piece& piece : pieces) {
+    if (whole.empty() || whole.back().request != piece.request ||
+        whole.back().asked != piece.asked ||
+        whole.back().first + whole.back().tokens != piece.first) {
+      whole.push_back(piece);
+      continue;
+    }
+    whole.back().tokens += piece.tokens;
+    whole.back().evictions += piece.evictions;
+    whole.back().wanted.tokens += piece.wanted.tokens;
+    whole.back().wanted.seconds += piece.wanted.seconds;
+  }
+  return whole;
+}
+
 void add(Explanation::Work& work, Tokens tokens, double seconds_per_token) {
   work.tokens += tokens.value();
   work.seconds += static_cast<double>(tokens.value()) * seconds_per_token;
@@ -194,6 +215,7 @@ Explanation Explainer::result() const {
     result.worst_pieces.push_back({page.first_asked_by, page.first, page.length, page.asked,
                                    page.evictions, wanted_of_page_[i]});
   }
+  result.worst_pieces = merged(std::move(result.worst_pieces));
   keep_worst(result.worst_pieces, worst_, cost);
   result.worst_preemptions = preempted_;
   keep_worst(result.worst_preemptions, worst_,

@@ -22,13 +22,11 @@ class ReuseBook {
     std::int64_t asked = 0;
     std::int64_t evictions = 0;
 
-   private:
-    friend class ReuseBook;
     struct Gone {
       std::int64_t end = 0;
       std::uint32_t eviction = 0;
     };
-    // By replica and first token; intervals of one replica do not overlap.
+    /// By replica and first token; intervals of one replica do not overlap.
     std::map<std::pair<std::uint32_t, std::int64_t>, Gone> gone;
   };
   using Trie = PrefixTrie<Page>;
