@@ -27,6 +27,7 @@ constexpr std::array kVerbs{
     Verb{"run", "one simulation: a table, and files with --out", run_verb},
     Verb{"compare", "several settings or finished runs side by side", compare_verb},
     Verb{"explain", "why: every miss, eviction and preemption, and what if", explain_verb},
+    Verb{"validate", "a measured server run, simulated: how far off?", validate_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},

@@ -20,6 +20,7 @@ inline constexpr int kExitThreshold = 99;  ///< A gate was crossed.
 int run_verb(Arguments arguments);
 int compare_verb(Arguments arguments);
 int explain_verb(Arguments arguments);
+int validate_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);

@@ -24,6 +24,11 @@ inline const std::map<std::string, std::string>& trace_samples() {
        "5,a,1.5,ChatGPT,472,18,490,Conversation log\n"
        "45.5,a,2,GPT-4,1087,0,1087,\"API, log\"\n"
        "118,,2,GPT-4,417,276,693,API log\n"},
+      {"measured",
+       "index,arrival_time_us,input_tokens,output_tokens,prompt_id,has_error,ttft_ms,e2e_ms\n"
+       "0,0,591,140,a,0,130.224,1943.702\n"
+       "1,53490,589,48,b,1,,\n"
+       "2,60000,591,48,a,0,79.56,1897.604\n"},
       {"mooncake",
        R"({"timestamp": 0, "input_length": 600, "output_length": 5, "hash_ids": [0, 7]}
 {"timestamp": 27482, "input_length": 512, "output_length": 52, "hash_ids": [0]}
