@@ -44,7 +44,7 @@ class ChromeTrace final : public Observer {
  private:
   /// A request that has arrived and not ended.
   struct Life {
-    const char* phase;
+    const char* phase = "";
     Time since{};  ///< In that phase.
     ReplicaId where;
     std::int64_t prompt = 0, output = 0;

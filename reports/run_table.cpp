@@ -50,7 +50,7 @@ std::string latencies(const Report& r) {
 std::string objectives(const Report& r) {
   if (!r.slo) return "";
   std::string missed;
-  const auto add = [&missed](const char* name, const std::optional<SloReport::Term>& term) {
+  const auto add = [&missed](const char* name, const std::optional<SloTerm>& term) {
     if (!term) return;
     missed += fmt::format("{}{} missed {} {} ms", missed.empty() ? "" : ", ", grouped(term->missed),
                           name, grouped(term->limit_ms, 0));

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,7 +12,6 @@
 #include "reports/chrome_trace.h"
 #include "reports/openmetrics.h"
 #include "reports/requests_jsonl.h"
-#include "sim/cli/console.h"
 #include "sim/core/spelling.h"
 
 namespace kvsim {
@@ -125,6 +125,24 @@ ChromeTrace::Window window_of(const std::string& text) {
   return {*from, *until};
 }
 
+// What can be said of the options without opening a file.
+void check(const po::variables_map& values, const ConfigView& config) {
+  if (values.count("trace-window") != 0 && values.count("trace-out") == 0)
+    throw InputError("kvsim run", "--trace-window", "needs --trace-out FILE to write to");
+  if (values.count("result-format") != 0 && values.count("json") != 0)
+    throw InputError("kvsim run", "--json", "--result-format is printed already: choose one");
+  std::set<std::string> paths;
+  for (const char* name : {"openmetrics", "trace-out", "requests-jsonl"}) {
+    if (values.count(name) == 0) continue;
+    const std::string option = fmt::format("--{}", name);
+    if (config.text("/mode") == "alone")
+      throw InputError("kvsim run", option,
+                       "nothing to write: in /mode 'alone' there is no course of time");
+    if (!paths.insert(values[name].as<std::string>()).second)
+      throw InputError("kvsim run", option, "a file of its own, please: this one is taken");
+  }
+}
+
 }  // namespace
 
 void RunOutputs::add_options(po::options_description& options) {
@@ -144,16 +162,8 @@ RunOutputs::RunOutputs(const po::variables_map& values, const ConfigView& config
   const auto given = [&values](const char* name) {
     return values.count(name) != 0 ? std::optional(values[name].as<std::string>()) : std::nullopt;
   };
-  if (given("trace-window") && !given("trace-out"))
-    throw InputError("kvsim run", "--trace-window", "needs --trace-out FILE to write to");
-  if (config.text("/mode") == "alone")
-    for (const char* name : {"openmetrics", "trace-out", "requests-jsonl"})
-      if (given(name))
-        throw InputError("kvsim run", fmt::format("--{}", name),
-                         "nothing to write: in /mode 'alone' there is no course of time");
+  check(values, config);
   if (const auto format = given("result-format")) {
-    if (values.count("json") != 0)
-      throw InputError("kvsim run", "--json", "--result-format is printed already: choose one");
     format_ = format_of(*format).text;
     if (const auto folder = given("out"))
       files_.push_back(std::make_unique<ResultFile>(*folder, format_of(*format), model_));

@@ -56,16 +56,16 @@ void MemoryMeter::summarise(Report::Kv& kv) const {
 }
 
 SloMeter::SloMeter(const Objectives& objectives) : objectives_(objectives) {
-  const auto term = [](const std::optional<Duration>& limit) -> std::optional<SloReport::Term> {
+  const auto term = [](const std::optional<Duration>& limit) -> std::optional<SloTerm> {
     if (!limit) return std::nullopt;
-    return SloReport::Term{milliseconds(*limit), 0};
+    return SloTerm{milliseconds(*limit), 0};
   };
   counts_ = {term(objectives.ttft), term(objectives.tpot), term(objectives.e2e), 0};
 }
 
 void SloMeter::add(Duration ttft, Duration tpot, Duration e2e) {
   const auto meets = [](Duration value, const std::optional<Duration>& limit,
-                        std::optional<SloReport::Term>& term) {
+                        std::optional<SloTerm>& term) {
     const bool met = !limit || value <= *limit;
     if (!met) ++term->missed;
     return met;

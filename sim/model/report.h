@@ -26,14 +26,14 @@ struct SpeculationReport {
   std::vector<double> per_position;
 };
 
+struct SloTerm {
+  double limit_ms = 0;
+  std::int64_t missed = 0;  ///< A request may miss several terms.
+};
 /// What requests had to meet (the config's /slo), and how many of the completed ones did not.
 struct SloReport {
-  struct Term {
-    double limit_ms = 0;
-    std::int64_t missed = 0;  ///< A request may miss several terms.
-  };
-  std::optional<Term> ttft, tpot, e2e;  ///< Those that were set.
-  std::int64_t good = 0;                ///< Completed, and met all of them.
+  std::optional<SloTerm> ttft, tpot, e2e;  ///< Those that were set.
+  std::int64_t good = 0;                   ///< Completed, and met all of them.
 };
 
 struct Report {

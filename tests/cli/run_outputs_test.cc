@@ -77,6 +77,8 @@ TEST(RunOutputs, TellsMistakesInOneLineAndWritesNothing) {
            "kvsim run: --trace-window: expected START:END in simulated seconds, such as 10:12.5, "
            "got " +
                std::string(window) + "\n");
+  expect("--openmetrics " + file + " --trace-out " + file,
+         "kvsim run: --trace-out: a file of its own, please: this one is taken\n");
   expect("--openmetrics " + (folder / "no/such"),
          (folder / "no/such") + ": cannot create: No such file or directory\n");
   expect("--set /mode=alone --openmetrics " + file,

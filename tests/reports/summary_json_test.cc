@@ -34,7 +34,7 @@ void number_leaves(Json& node, int& next) {
 Report whole_report() {
   Report report;
   report.speculation.emplace().per_position = {0.5, 0.25};
-  report.slo = SloReport{SloReport::Term{}, SloReport::Term{}, SloReport::Term{}, 0};
+  report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
   for (Quantiles* q :
        {&report.ttft_ms, &report.tpot_ms, &report.itl_ms, &report.e2e_ms, &report.queue_ms})
     q->deviation = 0;
@@ -138,7 +138,7 @@ TEST(SummaryJson, IsSilentAboutGuessesThatNobodyMade) {
 TEST(SummaryJson, SaysOnlyTheObjectivesThatWereSet) {
   EXPECT_FALSE(summary_json(Report{}).contains("slo"));
   Report report;
-  report.slo.emplace().tpot = SloReport::Term{50, 3};
+  report.slo.emplace().tpot = SloTerm{50, 3};
   EXPECT_EQ(summary_json(report)["slo"].dump(),
             R"({"good":0,"tpot":{"limit_ms":50.0,"missed":3}})");
   EXPECT_FALSE(read_summary(summary_json(report), "a").slo->ttft);
