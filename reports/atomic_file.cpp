@@ -1,6 +1,7 @@
 #include "reports/atomic_file.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 #include <unistd.h>
 
@@ -14,11 +15,22 @@ namespace {
 
 std::string meaning(int error) { return std::generic_category().message(error); }
 
+// Renaming over a device or a pipe would put a file in its place, for everybody.
+void refuse_what_is_no_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!fs::exists(status) || fs::is_regular_file(status)) return;
+  throw InputError(path, "cannot write",
+                   fs::is_directory(status) ? "it is a folder" : "it is no regular file");
+}
+
 }  // namespace
 
 // The process id keeps two runs that write to one place out of each other's way.
 AtomicFile::AtomicFile(std::string path)
     : path_(std::move(path)), aside_(fmt::format("{}.{}.part", path_, getpid())) {
+  refuse_what_is_no_file(path_);
   file_.reset(std::fopen(aside_.c_str(), "wb"));
   if (!file_) throw InputError(path_, "cannot create", meaning(errno));
 }

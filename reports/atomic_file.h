@@ -15,7 +15,7 @@ using Sink = std::function<void(std::string_view)>;
 class AtomicFile {
  public:
   /// Creates the file to write aside, in the folder of `path` (which must exist). Throws InputError
-  /// if that fails: before any work was done for it.
+  /// if that fails, or if `path` is there and no regular file: before any work was done for it.
   explicit AtomicFile(std::string path);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

@@ -5,10 +5,8 @@
 // say: times of a rejected request, the reason of a completed one, the time per output token of a
 // single token.
 
-#include <fmt/format.h>
-
-#include "reports/atomic_file.h"
-#include "sim/model/observer.h"
+#include "reports/buffered_sink.h"
+#include "reports/request_row.h"
 
 namespace kvsim {
 
@@ -21,12 +19,8 @@ class RequestsCsv final : public Observer {
   void on_end(Time now) override;
 
  private:
-  void identify(const Request& r);
-  void end_row();
-  void flush();
-
-  Sink sink_;
-  fmt::memory_buffer text_;
+  void write(const RequestRow& row);
+  BufferedSink out_;
 };
 
 }  // namespace kvsim

@@ -47,6 +47,23 @@ std::string latencies(const Report& r) {
   return aligned(rows);
 }
 
+std::string objectives(const Report& r) {
+  if (!r.slo) return "";
+  std::string missed;
+  const auto add = [&missed](const char* name, const std::optional<SloTerm>& term) {
+    if (!term) return;
+    missed += fmt::format("{}{} missed {} {} ms", missed.empty() ? "" : ", ", grouped(term->missed),
+                          name, grouped(term->limit_ms, 0));
+  };
+  add("TTFT", r.slo->ttft);
+  add("TPOT", r.slo->tpot);
+  add("E2E", r.slo->e2e);
+  return line("goodput",
+              fmt::format("{}/s: {} of {} good; {}", grouped(r.throughput.goodput_per_s, 2),
+                          grouped(r.slo->good), grouped(r.requests.completed), missed)) +
+         "\n";
+}
+
 std::string memory(const Report& r) {
   const Report::Kv& kv = r.kv;
   std::string text =
@@ -98,7 +115,19 @@ std::string turns(const Report& r) {
     cells.push_back({fmt::format("{}{}", row.turn, last ? " and later" : ""), grouped(row.requests),
                      grouped(row.query_tokens), percent(row.hit_rate)});
   }
-  return fmt::format("\n{}\n", aligned(cells));
+  return fmt::format("\n{}", aligned(cells));
+}
+
+// A line per priority, if there are several.
+std::string priorities(const Report& r) {
+  if (r.by_priority.empty()) return "";
+  Cells cells{{"priority", "completed", "hit", "TTFT mean ms", "TTFT p99 ms", "TPOT mean ms",
+               "E2E mean ms"}};
+  for (const Report::Priority& row : r.by_priority)
+    cells.push_back({grouped(row.priority), grouped(row.completed), percent(row.hit_rate),
+                     grouped(row.ttft_ms.mean, 2), grouped(row.ttft_ms.p99, 2),
+                     grouped(row.tpot_ms.mean, 2), grouped(row.e2e_ms.mean, 2)});
+  return fmt::format("\n{}", aligned(cells));
 }
 
 std::string machine(const Report& r) {
@@ -155,8 +184,10 @@ std::string times_of(const Report::Provenance& p) {
 }
 
 std::string run_table(const Report& r) {
-  std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + memory(r) + cache(r) +
-                     guesses(r) + turns(r) + machine(r) + "\n" + provenance(r);
+  const std::string groups = turns(r) + priorities(r);
+  std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + objectives(r) + memory(r) +
+                     cache(r) + guesses(r) + groups + (groups.empty() ? "" : "\n") + machine(r) +
+                     "\n" + provenance(r);
   const std::string told = warnings(r);
   return told.empty() ? text : text + "\n" + told;
 }

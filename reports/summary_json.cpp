@@ -30,6 +30,10 @@ class Writer {
     Json& list = at_[name] = Json::array();
     for (const double value : values) list.push_back(six_decimals(value));
   }
+  /// Left out where there is nothing to say.
+  void field_if(const char* name, const std::optional<double>& value) {
+    if (value) field(name, *value);
+  }
   template <class Fields>
   void object(const char* name, Fields fields) {
     Writer inner(at_[name] = Json::object());
@@ -81,6 +85,10 @@ class Reader {
       if (!value.is_number()) fail(name, "expected a list of numbers");
       values.push_back(value.get<double>());
     }
+  }
+  void field_if(const char* name, std::optional<double>& value) const {
+    value.reset();
+    if (at_.contains(name)) field(name, value.emplace());
   }
   template <class Value, class Fields>
   void object_if(const char* name, std::optional<Value>& value, Fields fields) const {
@@ -151,12 +159,25 @@ void walk_quantiles(Walk& w, const char* name, Distribution& q) {
   w.object(name, [&q](auto& at) {
     at.field("count", q.count);
     at.field("mean", q.mean);
+    at.field_if("std", q.deviation);
     at.field("p50", q.p50);
     at.field("p90", q.p90);
     at.field("p95", q.p95);
     at.field("p99", q.p99);
     at.field("max", q.max);
   });
+}
+
+template <class Walk, class Slo>
+void walk_slo(Walk& w, Slo& slo) {
+  const auto term = [](auto& at, auto& t) {
+    at.field("limit_ms", t.limit_ms);
+    at.field("missed", t.missed);
+  };
+  w.field("good", slo.good);
+  w.object_if("ttft", slo.ttft, term);
+  w.object_if("tpot", slo.tpot, term);
+  w.object_if("e2e", slo.e2e, term);
 }
 
 template <class Walk, class Kv>
@@ -218,11 +239,22 @@ void walk_report(Walk& w, Values& r) {
     at.field("total_tok_per_s", r.throughput.total_tok_per_s);
     at.field("goodput_per_s", r.throughput.goodput_per_s);
   });
+  w.object_if("slo", r.slo, [](auto& at, auto& slo) { walk_slo(at, slo); });
   walk_quantiles(w, "ttft_ms", r.ttft_ms);
   walk_quantiles(w, "tpot_ms", r.tpot_ms);
   walk_quantiles(w, "itl_ms", r.itl_ms);
   walk_quantiles(w, "e2e_ms", r.e2e_ms);
   walk_quantiles(w, "queue_ms", r.queue_ms);
+  w.list("by_priority", r.by_priority, [](auto& at, auto& row) {
+    at.field("priority", row.priority);
+    at.field("completed", row.completed);
+    at.field("query_tokens", row.query_tokens);
+    at.field("hit_tokens", row.hit_tokens);
+    at.field("hit_rate", row.hit_rate);
+    walk_quantiles(at, "ttft_ms", row.ttft_ms);
+    walk_quantiles(at, "tpot_ms", row.tpot_ms);
+    walk_quantiles(at, "e2e_ms", row.e2e_ms);
+  });
   w.object("kv", [&r](auto& at) { walk_kv(at, r.kv); });
   w.object("prefix_cache", [&r](auto& at) { walk_prefix_cache(at, r.prefix_cache); });
   w.object("batch", [&r](auto& at) {

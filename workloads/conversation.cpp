@@ -4,11 +4,19 @@
 
 namespace kvsim {
 
-Tokens Conversation::add_turn(const Content& said, Tokens fresh, Tokens answer, Content& out) {
-  KVSIM_CHECK(said.tokens() <= fresh + answer, "a turn says no more than it has");
+Tokens Conversation::add_turn(const Content& said, Tokens fresh, Tokens answer, Content& out,
+                              const Content& closing) {
+  KVSIM_CHECK(said.tokens() + closing.tokens() <= fresh + answer,
+              "a turn says no more than it has");
   last_prompt_ = context_.tokens() + fresh;
   context_.append(said);
-  add_own(fresh + answer - said.tokens());
+  if (closing.tokens() == Tokens(0)) {
+    add_own(fresh + answer - said.tokens());
+  } else {
+    add_own(fresh - said.tokens() - closing.tokens());
+    context_.append(closing);
+    add_own(answer);
+  }
   out = context_;
   return last_prompt_;
 }

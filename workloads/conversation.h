@@ -15,9 +15,11 @@ class Conversation {
  public:
   explicit Conversation(std::uint64_t session) : own_(session_content(session)) {}
 
-  /// A turn that adds `fresh` tokens to the prompt, the first of which are `said`; the rest and the
-  /// answer are the session's own. Fills `out` with prompt and answer; returns the prompt's tokens.
-  Tokens add_turn(const Content& said, Tokens fresh, Tokens answer, Content& out);
+  /// A turn that adds `fresh` tokens to the prompt, of which the first are `said` and the last are
+  /// `closing`; the rest and the answer are the session's own. Fills `out` with prompt and answer;
+  /// returns the prompt's tokens.
+  Tokens add_turn(const Content& said, Tokens fresh, Tokens answer, Content& out,
+                  const Content& closing = {});
   /// A turn of which only the whole prompt's length is known. A prompt at least as long as the last
   /// with its answer repeats both; one that is at least as long as the last prompt repeats that;
   /// a shorter one has nothing in common.

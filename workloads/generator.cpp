@@ -18,6 +18,7 @@ constexpr double kMostTurns = 1 << 20;
 constexpr double kLongestThink = 1e6;
 constexpr double kMostSystemPrompts = 1 << 20;
 constexpr std::int64_t kDefaultRequests = 1000;
+constexpr ContentId kClosing = 1 << 20;  // apart from the system prompts'
 
 const DeclaredFields kPromptFields =
     law_fields(kRoot + "/prompt", "tokens", "Law of the user's tokens in one turn.",
@@ -44,6 +45,8 @@ const DeclaredFields kFields{
                  "Zipf exponent of their popularity; 0: all alike."),
     number_field(kRoot + "/system_prompts/share", "1", "", 0, 1,
                  "Share of the sessions that have one."),
+    integer_field(kRoot + "/closing_tokens", "0", "tokens", 0, kMostTokens,
+                  "End of every prompt, the same for all: instructions after a document."),
     tree_field(kRoot + "/priorities", "{}",
                "Mix of priorities, {\"PRIORITY\": WEIGHT, ...}; smaller is served first."),
 };
@@ -84,6 +87,7 @@ GeneratorPlan::GeneratorPlan(const ConfigView& config)
   requests = timed ? std::numeric_limits<std::int64_t>::max() : kDefaultRequests;
   if (config.has(kRoot + "/requests")) requests = config.integer(kRoot + "/requests");
   duration = timed ? round_to_ns(config.number(kRoot + "/duration_s")) : Duration::max();
+  closing.append({shared_content(kClosing), 0, config.integer(kRoot + "/closing_tokens")});
   const std::int64_t count = config.integer(kRoot + "/system_prompts/count");
   system_popularity = zipf_table(static_cast<std::size_t>(count),
                                  config.number(kRoot + "/system_prompts/exponent"));
@@ -169,7 +173,8 @@ void Generator::write_turn(Session& session, Request& out) {
   const Tokens user(plan_.user_tokens.draw_whole(session.lengths));
   out.output = Tokens(plan_.output_tokens.draw_whole(session.lengths));
   out.prompt =
-      session.conversation.add_turn(session.opening, opening + user, out.output, out.content);
+      session.conversation.add_turn(session.opening, opening + user + plan_.closing.tokens(),
+                                    out.output, out.content, plan_.closing);
   session.opening.clear();
   out.priority = session.priority;
   out.session = plan_.turns.always(1) ? Request::kNoSession : session.number;

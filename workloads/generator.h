@@ -33,6 +33,7 @@ struct GeneratorPlan {
   Law system_tokens;
   double system_share = 1;                ///< Of the sessions, how many have a system prompt.
   std::vector<double> system_popularity;  ///< Cumulative; empty: there are none.
+  Content closing;                        ///< Ends every prompt.
   std::vector<std::int32_t> priorities;
   std::vector<double> priority_shares;  ///< Cumulative; empty: all have priority 0.
 };

@@ -9,6 +9,7 @@
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
 #include "sim/cli/run_folder.h"
+#include "sim/cli/run_outputs.h"
 #include "sim/cli/verbs.h"
 #include "sim/engine/experiment.h"
 
@@ -34,6 +35,7 @@ ConfigView config_of(const po::variables_map& values) {
   ConfigView config = load_config("run", argument).config;
   if (values.count("set") != 0)
     for (const std::string& assignment : values["set"].as<Words>()) config.set(assignment);
+  if (values.count("goodput") != 0) set_objectives(values["goodput"].as<Words>(), config);
   return config;
 }
 
@@ -69,15 +71,22 @@ int run_verb(Arguments arguments) {
       "write summary.json, requests.csv, timeline.csv and config.json there")(
       "steps", po::value<std::int64_t>()->value_name("N"),
       "with --out: also steps.jsonl, N steps picked at random with their block tables, for "
-      "kvsim-calibrate --validate")("json", "print the summary as JSON instead of a table");
+      "kvsim-calibrate --validate")("json", "print the summary as JSON instead of a table")(
+      "goodput", po::value<Words>()->multitoken()->value_name("NAME:MS"),
+      "objectives of a request, as vLLM writes them: ttft:5000 tpot:50 e2el:9000");
+  RunOutputs::add_options(options);
   const auto values = parse_options("run", kUsage, options, arguments);
   if (!values) return kExitOk;
   const ConfigView config = config_of(*values);
   const std::unique_ptr<RunFolder> folder = open_folder(*values, config);
-  const Report report =
-      simulate(config, folder ? folder->watchers() : std::span<Observer* const>{});
+  RunOutputs outputs(*values, config);
+  std::vector<Observer*> watchers = outputs.watchers();
+  if (folder) watchers.insert(watchers.end(), folder->watchers().begin(), folder->watchers().end());
+  const Report report = simulate(config, watchers);
+  outputs.commit(report);
   if (folder) folder->commit(report, config);
-  print_result(values->count("json") != 0 ? summary_text(report) : run_table(report));
+  const std::string table = values->count("json") != 0 ? summary_text(report) : run_table(report);
+  print_result(outputs.result(report).value_or(table));
   return kExitOk;
 }
 

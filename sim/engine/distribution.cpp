@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include <boost/multiprecision/cpp_int.hpp>
+
 #include "sim/core/check.h"
 
 namespace kvsim {
@@ -21,6 +23,9 @@ void Distribution::add(Duration value, std::int64_t times) {
   count_ += times;
   max_ = std::max(max_, value.count());
   sum_ += static_cast<decltype(sum_)>(value.count()) * times;
+  const auto square = static_cast<Square>(v) * v;
+  squares_[0] += (square & ~std::uint64_t{0}) * static_cast<Square>(times);
+  squares_[1] += (square >> 64) * static_cast<Square>(times);
 }
 
 // Buckets in ascending order: by octave, and within one by its leading bits.
@@ -33,6 +38,14 @@ std::int64_t Distribution::at_rank(std::int64_t rank) const {
     }
   }
   return max_;
+}
+
+// n^2 times the variance is n * (sum of squares) - sum^2: integers, so nothing cancels.
+double Distribution::deviation() const {
+  using Wide = boost::multiprecision::cpp_int;
+  const Wide squares = (Wide(squares_[1]) << 64) + Wide(squares_[0]);
+  const Wide scaled = squares * count_ - Wide(sum_) * Wide(sum_);
+  return std::sqrt(scaled.convert_to<double>()) / static_cast<double>(count_);
 }
 
 Quantiles Distribution::summary() const {
@@ -49,6 +62,7 @@ Quantiles Distribution::summary() const {
   q.p95 = rank(0.95);
   q.p99 = rank(0.99);
   q.max = static_cast<double>(max_) * 1e-6;
+  q.deviation = deviation() * 1e-6;
   return q;
 }
 

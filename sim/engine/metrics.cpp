@@ -55,6 +55,32 @@ void MemoryMeter::summarise(Report::Kv& kv) const {
   kv.cached = ratio(cached_, capacity_);
 }
 
+SloMeter::SloMeter(const Objectives& objectives) : objectives_(objectives) {
+  const auto term = [](const std::optional<Duration>& limit) -> std::optional<SloTerm> {
+    if (!limit) return std::nullopt;
+    return SloTerm{milliseconds(*limit), 0};
+  };
+  counts_ = {term(objectives.ttft), term(objectives.tpot), term(objectives.e2e), 0};
+}
+
+void SloMeter::add(Duration ttft, Duration tpot, Duration e2e) {
+  const auto meets = [](Duration value, const std::optional<Duration>& limit,
+                        std::optional<SloTerm>& term) {
+    const bool met = !limit || value <= *limit;
+    if (!met) ++term->missed;
+    return met;
+  };
+  const bool first = meets(ttft, objectives_.ttft, counts_.ttft);
+  const bool each = meets(tpot, objectives_.tpot, counts_.tpot);
+  const bool whole = meets(e2e, objectives_.e2e, counts_.e2e);
+  counts_.good += first && each && whole;
+}
+
+std::optional<SloReport> SloMeter::summary() const {
+  if (!counts_.ttft && !counts_.tpot && !counts_.e2e) return std::nullopt;
+  return counts_;
+}
+
 void Metrics::on_arrival(Time now, const Request& /*r*/, ReplicaId /*where*/) {
   ++requests_.total;
   if (!first_arrival_) first_arrival_ = now;
@@ -107,10 +133,7 @@ void Metrics::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
     tpot = (now - s.first_token_at) / (s.generated.value() - 1);
     tpot_.add(tpot);
   }
-  const bool good = (!objectives_.ttft || ttft <= *objectives_.ttft) &&
-                    (!objectives_.tpot || tpot <= *objectives_.tpot) &&
-                    (!objectives_.e2e || e2e <= *objectives_.e2e);
-  good_ += good;
+  slo_.add(ttft, tpot, e2e);
 }
 
 void Metrics::on_memory(Time now, ReplicaId where, const MemoryUse& memory) {
@@ -132,7 +155,8 @@ void Metrics::summarise(Report& report) const {
     return ratio(static_cast<double>(n), report.duration_s);
   };
   report.throughput = {per_second(requests_.completed), per_second(output_tokens_),
-                       per_second(prompt_tokens_ + output_tokens_), per_second(good_)};
+                       per_second(prompt_tokens_ + output_tokens_), per_second(slo_.good())};
+  report.slo = slo_.summary();
   report.ttft_ms = ttft_.summary();
   report.tpot_ms = tpot_.summary();
   report.itl_ms = itl_.summary();

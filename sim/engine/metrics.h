@@ -15,6 +15,21 @@ struct Objectives {
   std::optional<Duration> ttft, tpot, e2e;
 };
 
+/// Counts who met them.
+class SloMeter {
+ public:
+  explicit SloMeter(const Objectives& objectives);
+  /// A request completed.
+  void add(Duration ttft, Duration tpot, Duration e2e);
+  [[nodiscard]] std::int64_t good() const { return counts_.good; }
+  /// Nothing if there are no objectives.
+  [[nodiscard]] std::optional<SloReport> summary() const;
+
+ private:
+  Objectives objectives_;
+  SloReport counts_;
+};
+
 /// How memory was spent over time, summed over replicas.
 class MemoryMeter {
  public:
@@ -44,7 +59,7 @@ class MemoryMeter {
 class Metrics final : public Observer {
  public:
   Metrics(std::size_t replicas, const Objectives& objectives)
-      : objectives_(objectives), memory_(replicas) {}
+      : slo_(objectives), memory_(replicas) {}
 
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
@@ -61,11 +76,10 @@ class Metrics final : public Observer {
   void summarise(Report& report) const;
 
  private:
-  Objectives objectives_;
+  SloMeter slo_;
   MemoryMeter memory_;
   Distribution ttft_, tpot_, itl_, e2e_, queue_;
   Report::Requests requests_;
-  std::int64_t good_ = 0;
   std::int64_t preemptions_ = 0, recomputed_ = 0, computed_ = 0;
   std::int64_t prompt_tokens_ = 0, output_tokens_ = 0;
   std::int64_t steps_ = 0, max_running_ = 0, max_waiting_ = 0;

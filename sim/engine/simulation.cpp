@@ -8,6 +8,7 @@
 #include "sim/engine/engine.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
+#include "sim/engine/priority_meter.h"
 #include "sim/engine/speculation_meter.h"
 #include "sim/model/speculation.h"
 
@@ -70,7 +71,8 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   Metrics metrics(replica_count, objectives(parts.config));
   MissAttribution misses(replica_count, parts.block);
   std::vector<Observer*> all{&metrics};
-  all.push_back(&misses);
+  PriorityMeter priorities;
+  all.insert(all.end(), {&misses, &priorities});
   SpeculationMeter guesses;
   const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
   if (guessing) all.push_back(&guesses);
@@ -95,6 +97,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   describe_pool(parts, replicas.front().memory().memory(), report);
   metrics.summarise(report);
   if (replicas.front().memory().caches_prefixes()) report.prefix_cache = misses.result();
+  report.by_priority = priorities.result();
   if (guessing) report.speculation = guesses.result();
   for (const Replica& replica : replicas) {
     const Allocator::Counters counters = replica.memory().counters();

@@ -8,11 +8,12 @@
 
 namespace kvsim {
 
-/// The text of configs/KIND/NAME.json; `kind` is "models", "devices", "scenarios" or "costs".
+/// The text of configs/KIND/NAME.json; `kind` is "models", "devices", "scenarios" or "costs". A
+/// name may have folders in it: "interview/why-paged".
 [[nodiscard]] std::optional<std::string_view> builtin_config(std::string_view kind,
                                                              std::string_view name);
 
-/// File stems, sorted.
+/// Names, sorted.
 [[nodiscard]] std::vector<std::string> builtin_config_names(std::string_view kind);
 
 }  // namespace kvsim

@@ -11,10 +11,11 @@
 
 namespace kvsim {
 
-/// A distribution in six numbers; `count` 0 means there was nothing to measure (the rest is 0).
+/// A distribution in a few numbers; `count` 0 means there was nothing to measure (the rest is 0).
 struct Quantiles {
   std::int64_t count = 0;
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
+  std::optional<double> deviation{};  ///< Standard deviation of all values; absent if not exact.
 };
 
 /// Guessing tokens ahead; counts as vLLM's vllm:spec_decode_*.
@@ -23,6 +24,16 @@ struct SpeculationReport {
   std::int64_t num_draft_tokens = 0, num_accepted_tokens = 0;
   double acceptance_rate = 0, mean_acceptance_length = 0;
   std::vector<double> per_position;
+};
+
+struct SloTerm {
+  double limit_ms = 0;
+  std::int64_t missed = 0;  ///< A request may miss several terms.
+};
+/// What requests had to meet (the config's /slo), and how many of the completed ones did not.
+struct SloReport {
+  std::optional<SloTerm> ttft, tpot, e2e;  ///< Those that were set.
+  std::int64_t good = 0;                   ///< Completed, and met all of them.
 };
 
 struct Report {
@@ -45,7 +56,18 @@ struct Report {
     double request_per_s = 0, output_tok_per_s = 0, total_tok_per_s = 0, goodput_per_s = 0;
   } throughput;
 
+  std::optional<SloReport> slo;  ///< Absent where nothing was asked.
+
   Quantiles ttft_ms, tpot_ms, itl_ms, e2e_ms, queue_ms;
+
+  /// What requests of one priority got; completed ones, but for the cache.
+  struct Priority {
+    std::int64_t priority = 0, completed = 0, query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+    Quantiles ttft_ms, tpot_ms, e2e_ms;
+  };
+  static constexpr std::size_t kPriorityRows = 16;
+  std::vector<Priority> by_priority;  ///< Empty where there is one priority, or more than that.
 
   struct Kv {
     std::int64_t capacity_tokens = 0, block_tokens = 0, capacity_blocks = 0;

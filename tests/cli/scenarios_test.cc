@@ -65,7 +65,9 @@ TEST_P(Scenario, KeepsItsPromises) {
 INSTANTIATE_TEST_SUITE_P(BuiltIn, Scenario, testing::ValuesIn(builtin_config_names("scenarios")),
                          [](const auto& test) {
                            std::string name = test.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
+                           std::replace_if(
+                               name.begin(), name.end(),
+                               [](char c) { return c == '-' || c == '/'; }, '_');
                            return name;
                          });
 

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -43,6 +44,26 @@ TEST(AtomicFile, SaysAtOnceThatItCannotBeCreated) {
   } catch (const InputError& error) {
     EXPECT_STREQ(error.what(), "/nowhere/a.txt: cannot create: No such file or directory");
   }
+}
+
+// /dev/null must stay what it is, whoever runs this.
+TEST(AtomicFile, NeverReplacesADeviceOrAFolder) {
+  const ScratchFolder folder;
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::filesystem::create_directory(folder / "folder");
+  const auto error_of = [](const std::string& path) -> std::string {
+    try {
+      write_file(path, "text");
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error_of(pipe), pipe + ": cannot write: it is no regular file");
+  EXPECT_EQ(error_of(folder / "folder"), (folder / "folder") + ": cannot write: it is a folder");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(folder.entries(), 2U);
 }
 
 TEST(AtomicFile, TellsAFullDiskAtCommitAndLeavesNothing) {

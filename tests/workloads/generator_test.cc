@@ -152,6 +152,25 @@ TEST(Generator, SharesSystemPromptsByPopularity) {
   EXPECT_NEAR(urgent / 50'000.0, 0.25, 0.01);
 }
 
+// What differs stands between what all have in common, in every turn.
+TEST(Generator, EndsEveryPromptWithTheSame) {
+  const ConfigView config = config_of(R"({"generate": {"requests": 200, "closing_tokens": 30,
+      "turns": {"law": "constant", "mean": 2}, "output": {"law": "constant", "mean": 5},
+      "prompt": {"law": "constant", "mean": 50},
+      "system_prompts": {"count": 1, "tokens": {"mean": 64}}}})");
+  Generator source({config, 3});
+  Content closing;
+  for (const Request& r : drain(source)) {
+    EXPECT_EQ(r.prompt.value(), r.turn == 0 ? 144 : 144 + 5 + 80);
+    EXPECT_EQ(r.content.tokens(), r.prompt + r.output);
+    Content tail;
+    tail.append_slice(r.content, r.prompt - Tokens(30), Tokens(30));
+    if (closing.tokens() == Tokens(0)) closing = tail;
+    EXPECT_EQ(tail, closing);
+    EXPECT_TRUE(is_private(r.content.spans()[1].content));
+  }
+}
+
 const char* const kChat = R"({"arrivals": {"rate": 5}, "generate": {"requests": 400,
     "turns": {"law": "geometric", "mean": 4}, "think_s": {"law": "constant", "mean": 3}}})";
 

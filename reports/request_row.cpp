@@ -1,0 +1,44 @@
+#include "reports/request_row.h"
+
+namespace kvsim {
+namespace {
+
+RequestRow asked(const Request& r) {
+  RequestRow row;
+  row.id = r.id;
+  if (r.session != Request::kNoSession) row.session = r.session;
+  row.turn = r.turn;
+  row.priority = r.priority;
+  row.arrival_s = seconds(r.arrival.time_since_epoch());
+  row.prompt_tokens = r.prompt.value();
+  row.output_tokens = r.output.value();
+  return row;
+}
+
+}  // namespace
+
+RequestRow rejected_row(const Request& r, Rejection why) {
+  RequestRow row = asked(r);
+  row.reason = name_of(why);
+  return row;
+}
+
+RequestRow completed_row(Time now, const Sequence& s) {
+  const Request& r = s.request;
+  RequestRow row = asked(r);
+  row.hit_tokens = s.first_hit.value();
+  row.queue_ms = milliseconds(s.admitted_at - r.arrival);
+  row.ttft_ms = milliseconds(s.first_token_at - r.arrival);
+  if (r.output > Tokens(1))
+    row.tpot_ms = milliseconds((now - s.first_token_at) / (r.output.value() - 1));
+  row.e2e_ms = milliseconds(now - r.arrival);
+  row.preemptions = s.preemptions;
+  row.recomputed_tokens = s.recomputed.value();
+  return row;
+}
+
+std::string_view name_of(Rejection why) {
+  return why == Rejection::kTooLong ? "too_long" : "too_large";
+}
+
+}  // namespace kvsim
