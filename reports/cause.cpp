@@ -53,6 +53,7 @@ constexpr std::array kClues{
     Clue{"guesses accepted", true, 2, "speculation.acceptance_rate"},
     Clue{"tokens computed", false, 0, "computed_tokens"},
     Clue{"sequences running on average", false, 2, "batch.mean_running"},
+    Clue{"ms between tokens (median)", false, 2, "itl_ms p(50)"},
 };
 
 double moved(const Clue& clue, const Figures& a, const Figures& b) {
@@ -71,6 +72,11 @@ std::string value_text(const Clue& clue, double value) {
 bool visible(const Clue& clue, const Figures& a, const Figures& b) {
   return clue.known(a) && clue.known(b) &&
          value_text(clue, clue.value(a)) != value_text(clue, clue.value(b));
+}
+
+// A figure does not explain itself.
+bool same_metric(std::string_view key, std::string_view figure) {
+  return key.substr(0, key.find(' ')) == figure.substr(0, figure.find(' '));
 }
 
 // Queueing's share of a difference in a mean latency.
@@ -92,7 +98,7 @@ std::string what_moved(const Figures& first, const Figures& second, std::string_
   constexpr std::size_t kTold = 3;
   std::vector<const Clue*> clues;
   for (const Clue& clue : kClues)
-    if (visible(clue, first, second)) clues.push_back(&clue);
+    if (visible(clue, first, second) && !same_metric(clue.key, figure)) clues.push_back(&clue);
   std::vector<const Clue*> by_size = clues;
   std::stable_sort(by_size.begin(), by_size.end(), [&](const Clue* a, const Clue* b) {
     return moved(*a, first, second) > moved(*b, first, second);

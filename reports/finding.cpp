@@ -21,7 +21,10 @@ std::string distance_text(double value, double limit) {
   const double by = value - limit;
   const std::string sign = by < 0 ? "" : "+";
   if (limit == 0) return sign + number_text(by);
-  return fmt::format("{}{} ({:+.3g} %)", sign, number_text(by), 100 * by / std::abs(limit));
+  const double percent = 100 * by / std::abs(limit);
+  return fmt::format(
+      "{}{} ({} %)", sign, number_text(by),
+      std::abs(percent) < 100 ? fmt::format("{:+.3g}", percent) : sign + grouped(percent, 0));
 }
 
 }  // namespace kvsim

@@ -26,7 +26,7 @@ std::string step_summary() {
   const char* file = std::getenv("GITHUB_STEP_SUMMARY");
   if (file == nullptr || *file == '\0')
     throw InputError("kvsim check", "--markdown",
-                     "no FILE given (--markdown=FILE), and GITHUB_STEP_SUMMARY is not set");
+                     "no FILE given, and GITHUB_STEP_SUMMARY is not set");
   return file;
 }
 
@@ -35,7 +35,7 @@ std::string step_summary() {
 void GateFiles::declare(po::options_description& options) {
   const auto file = [] { return po::value<std::string>()->value_name("FILE"); };
   options.add_options()("junit", file(), "write the outcome as JUnit XML")(
-      "markdown", po::value<std::string>()->implicit_value("")->value_name("[=FILE]"),
+      "markdown", po::value<std::string>()->implicit_value("")->value_name("[FILE]"),
       "write it as Markdown; without FILE, append to $GITHUB_STEP_SUMMARY")(
       "bench-json", file(),
       "write the figures of which less is better for github-action-benchmark "

@@ -149,7 +149,7 @@ TEST(CheckVerb, AppendsToTheStepSummaryOfGithub) {
   const Outcome nowhere = run_program(arguments);
   EXPECT_EQ(nowhere.code, 2);
   EXPECT_EQ(nowhere.err,
-            "kvsim check: --markdown: no FILE given (--markdown=FILE), and GITHUB_STEP_SUMMARY is "
+            "kvsim check: --markdown: no FILE given, and GITHUB_STEP_SUMMARY is "
             "not set\n");
 }
 

@@ -51,6 +51,14 @@ TEST(WhatMoved, PutsALeakBeforeEverything) {
                   .starts_with("tokens still held at the end (a leak) 0 -> 320"));
 }
 
+TEST(WhatMoved, ExplainsNoFigureByItself) {
+  const Figures slow = with(base(), {{"itl_ms p(50)", 9}, {"itl_ms p(99)", 30}});
+  const Figures fast = with(base(), {{"itl_ms p(50)", 8}, {"itl_ms p(99)", 20}});
+  EXPECT_EQ(what_moved(fast, slow, " -> ", "e2e_ms avg"),
+            "ms between tokens (median) 8.00 -> 9.00");
+  EXPECT_EQ(what_moved(fast, slow, " -> ", "itl_ms p(99)"), "");
+}
+
 // Latency is queueing and service: 40 ms slower, of which 30 queued.
 TEST(WhatMoved, SharesOutAMeanLatencyExactly) {
   const Figures slow = with(base(), {{"e2e_ms avg", 140}, {"queue_ms avg", 40}});

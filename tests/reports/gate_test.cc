@@ -124,6 +124,7 @@ TEST(NumberText, HasNoMoreDecimalsThanItNeeds) {
   EXPECT_EQ(number_text(1.0000001), "1");
   EXPECT_EQ(distance_text(1, 0), "+1");
   EXPECT_EQ(distance_text(0.5, 1), "-0.5 (-50 %)");
+  EXPECT_EQ(distance_text(2292, 200), "+2,092 (+1,046 %)");
 }
 
 }  // namespace
