@@ -1,148 +1,192 @@
 #include "reports/comparison.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "reports/cause.h"
 #include "reports/text.h"
-#include "sim/core/input_error.h"
-#include "sim/core/spelling.h"
 
 namespace kvsim {
 namespace {
 
-double wasted(const Report& r) {
-  return r.kv.waste.reserved + r.kv.waste.internal + r.kv.waste.external;
-}
-
-constexpr std::array kColumns{
-    Column{"utilization", "util", "%", "%", "KV utilization", Better::kHigher, 1, 100,
-           [](const Report& r) { return r.kv.utilization.mean; }},
-    Column{"waste", "waste", "%", "%", "waste of KV memory", Better::kLower, 1, 100, wasted},
-    Column{"hit_rate", "hit", "%", "%", "prefix cache hit rate", Better::kHigher, 1, 100,
-           [](const Report& r) { return r.prefix_cache.hit_rate; }},
-    Column{"ttft_p50_ms", "TTFT", "p50 ms", "ms", "median TTFT", Better::kLower, 1, 1,
-           [](const Report& r) { return r.ttft_ms.p50; }},
-    Column{"ttft_p99_ms", "TTFT", "p99 ms", "ms", "p99 TTFT", Better::kLower, 1, 1,
-           [](const Report& r) { return r.ttft_ms.p99; }},
-    Column{"tpot_p50_ms", "TPOT", "p50 ms", "ms", "median TPOT", Better::kLower, 2, 1,
-           [](const Report& r) { return r.tpot_ms.p50; }},
-    Column{"e2e_mean_ms", "E2E", "mean ms", "ms", "mean end-to-end latency", Better::kLower, 1, 1,
-           [](const Report& r) { return r.e2e_ms.mean; }},
-    Column{"request_per_s", "served", "req/s", "req/s", "request throughput", Better::kHigher, 2, 1,
-           [](const Report& r) { return r.throughput.request_per_s; }},
-    Column{"output_tok_per_s", "output", "tok/s", "tok/s", "output throughput", Better::kHigher, 0,
-           1, [](const Report& r) { return r.throughput.output_tok_per_s; }},
-    Column{"preemptions", "preempt", "times", "times", "number of preemptions", Better::kLower, 0,
-           1, [](const Report& r) { return static_cast<double>(r.preemptions); }},
-    Column{"rejected", "reject", "req", "requests", "number of rejected requests", Better::kLower,
-           0, 1, [](const Report& r) { return static_cast<double>(r.requests.rejected); }},
-    Column{"max_running", "batch", "max", "sequences", "largest batch", Better::kHigher, 0, 1,
-           [](const Report& r) { return static_cast<double>(r.batch.max_running); }},
-};
-
 std::int64_t lost(const Variant& v) {
-  return v.report.requests.rejected + v.report.requests.unfinished;
+  std::int64_t requests = 0;
+  for (const Report& run : v.runs) requests += run.requests.rejected + run.requests.unfinished;
+  return requests;
 }
 
-std::int64_t fewest_lost(std::span<const Variant> variants) {
-  std::int64_t fewest = variants.empty() ? 0 : lost(variants.front());
-  for (const Variant& v : variants) fewest = std::min(fewest, lost(v));
-  return fewest;
+// Who competes: no bound, and nobody lost fewer requests.
+std::vector<bool> competitors(std::span<const Variant> variants) {
+  std::vector<bool> competes(variants.size(), false);
+  std::int64_t fewest = -1;
+  for (const Variant& v : variants)
+    if (!v.bound && (fewest < 0 || lost(v) < fewest)) fewest = lost(v);
+  for (std::size_t i = 0; i < variants.size(); ++i)
+    competes[i] = !variants[i].bound && lost(variants[i]) == fewest;
+  return competes;
 }
 
 // Shown values compare, so that two cells that read the same are the same.
-double rounded(const Column& column, const Report& report) {
+double rounded(const Column& column, const Variant& variant) {
   const double unit = std::pow(10.0, column.decimals);
-  return std::round(column.value(report) * column.scale * unit) / unit;
+  return std::round(column.value(variant) * column.scale * unit) / unit;
 }
 
-bool is_better(const Column& column, const Report& a, const Report& b) {
-  return column.better == Better::kLower ? rounded(column, a) < rounded(column, b)
-                                         : rounded(column, a) > rounded(column, b);
+bool reads_better(const Column& column, const Variant& a, const Variant& b) {
+  return column.better() == Better::kLower ? rounded(column, a) < rounded(column, b)
+                                           : rounded(column, a) > rounded(column, b);
 }
 
-// "12.3 % below X", or "2.5x X" once percents stop reading well.
+Interval difference(const Column& column, const Variant& a, const Variant& b) {
+  return paired_difference(column.values(a), column.values(b));
+}
+
+bool is_better(const Column& column, const Variant& a, const Variant& b) {
+  return reads_better(column, a, b) && !difference(column, a, b).includes_zero();
+}
+
+// "12.3 % below X", or "2.5x lower than X" once percents stop reading well; over several seeds
+// "12.3 +- 1.0 % below X".
 std::string distance(const Column& column, const Variant& best, const Variant& other) {
-  const double a = rounded(column, best.report);
-  const double b = rounded(column, other.report);
-  const bool lower = column.better == Better::kLower;
+  const double a = rounded(column, best);
+  const double b = rounded(column, other);
+  const bool lower = column.better() == Better::kLower;
   if (a == b) return fmt::format("the same as {}", other.label);
+  const bool certain = is_better(column, best, other);
   if (std::min(a, b) <= 0)
-    return fmt::format("{} has {}", other.label, shown(column, other.report));
+    return fmt::format("{} has {}{}", other.label, shown(column, other),
+                       certain ? "" : " (within the noise)");
   const double times = lower ? b / a : a / b;
+  const std::string_view direction = lower ? "below" : "above";
+  const double percent = 100 * std::abs(b - a) / b;
+  if (best.runs.size() > 1 && (times < 2 || !certain)) {
+    const double noise = 100 * difference(column, best, other).half * column.scale / b;
+    return certain ? fmt::format("{:.1f} +- {:.1f} % {} {}", percent, noise, direction, other.label)
+                   : fmt::format("no different from {} beyond the noise ({:.1f} +- {:.1f} %)",
+                                 other.label, percent, noise);
+  }
   if (times >= 2)
     return fmt::format("{:.1f}x {} than {}", times, lower ? "lower" : "higher", other.label);
-  return fmt::format("{:.1f} % {} {}", 100 * std::abs(b - a) / b, lower ? "below" : "above",
-                     other.label);
+  return fmt::format("{:.1f} % {} {}", percent, direction, other.label);
+}
+
+// The competitors, best first.
+std::vector<Variant> ranking_of(const Column& column, std::span<const Variant> variants) {
+  const std::vector<bool> competes = competitors(variants);
+  std::vector<Variant> ranking;
+  for (std::size_t i = 0; i < variants.size(); ++i)
+    if (competes[i]) ranking.push_back(variants[i]);
+  sort_by(column, ranking);
+  return ranking;
+}
+
+std::string seeds_of(const Variant& v) {
+  return v.runs.size() == 1 ? "" : fmt::format("; means of {} seeds", v.runs.size());
+}
+
+// Those that were left out of a verdict because they turned work away.
+std::string left_out(std::span<const Variant> variants, std::size_t ranked) {
+  const auto bounds = static_cast<std::size_t>(
+      std::count_if(variants.begin(), variants.end(), [](const Variant& v) { return v.bound; }));
+  const std::size_t losers = variants.size() - bounds - ranked;
+  return losers == 0 ? ""
+                     : fmt::format(" ({} lost more requests)",
+                                   counted(static_cast<std::int64_t>(losers), "variant"));
+}
+
+// The one setting in which two variants differ; empty if there is none, or several.
+std::string only_difference(const Variant& a, const Variant& b) {
+  std::set<std::string> differing;
+  for (const auto& [one, other] : {std::pair(&a, &b), std::pair(&b, &a)})
+    for (const auto& [pointer, value] : one->settings.items())
+      if (!other->settings.contains(pointer) || other->settings[pointer] != value)
+        differing.insert(pointer);
+  if (differing.size() != 1) return "";
+  return differing.begin()->substr(differing.begin()->rfind('/') + 1);
+}
+
+// "beside b: hit rate 80.00 % against 50.00 %"; empty if no figure moved.
+std::string beside(const Column& column, const Variant& best, const Variant& other,
+                   std::string_view aside) {
+  const std::string moved =
+      what_moved(mean_figures(best.runs), mean_figures(other.runs), " against ", column.key());
+  return moved.empty() ? "" : fmt::format("beside {}{}: {}", other.label, aside, moved);
 }
 
 }  // namespace
 
-std::span<const Column> comparison_columns() { return kColumns; }
-
-const Column& comparison_column(std::string_view name) {
-  std::vector<std::string> known;
-  for (const Column& column : kColumns) {
-    if (column.name == name) return column;
-    known.emplace_back(column.name);
-  }
-  throw InputError(
-      "--sort", name,
-      fmt::format("no such column; known: {}{}", joined(known), did_you_mean(name, known)));
+std::string shown(const Column& column, const Variant& variant) {
+  return grouped(rounded(column, variant), column.decimals);
 }
 
-std::string shown(const Column& column, const Report& report) {
-  return grouped(rounded(column, report), column.decimals);
+std::string shown_noise(const Column& column, const Variant& variant) {
+  if (variant.runs.size() == 1) return "";
+  return grouped(column.interval(variant).half * column.scale, std::max(column.decimals, 1));
 }
 
 std::vector<bool> best_of(const Column& column, std::span<const Variant> variants) {
-  const std::int64_t fewest = fewest_lost(variants);
+  const std::vector<bool> competes = competitors(variants);
   std::vector<bool> best(variants.size(), false);
   bool some_worse = false;
-  for (std::size_t i = 0; i < variants.size(); ++i) {
-    if (lost(variants[i]) != fewest) continue;
-    best[i] = std::none_of(variants.begin(), variants.end(), [&](const Variant& other) {
-      return lost(other) == fewest && is_better(column, other.report, variants[i].report);
-    });
-    some_worse |= !best[i];
+  for (std::size_t i = 0; i < variants.size() && column.better() != Better::kNeither; ++i) {
+    if (!competes[i]) continue;
+    bool beaten = false;
+    for (std::size_t other = 0; other < variants.size() && !beaten; ++other)
+      beaten = competes[other] && is_better(column, variants[other], variants[i]);
+    best[i] = !beaten;
+    some_worse |= beaten;
   }
   return some_worse ? best : std::vector<bool>(variants.size(), false);
 }
 
 void sort_by(const Column& column, std::vector<Variant>& variants) {
   std::stable_sort(variants.begin(), variants.end(), [&](const Variant& a, const Variant& b) {
-    return lost(a) != lost(b) ? lost(a) < lost(b) : is_better(column, a.report, b.report);
+    if (a.bound != b.bound) return b.bound;
+    return lost(a) != lost(b) ? lost(a) < lost(b) : reads_better(column, a, b);
   });
 }
 
 std::string verdict(const Column& column, std::span<const Variant> variants) {
-  std::vector<Variant> ranking(variants.begin(), variants.end());
-  sort_by(column, ranking);
-  const std::int64_t fewest = fewest_lost(variants);
-  std::erase_if(ranking, [&](const Variant& v) { return lost(v) != fewest; });
+  const std::vector<Variant> ranking = ranking_of(column, variants);
   if (ranking.empty()) return "nothing to compare";
-  const std::size_t left_out = variants.size() - ranking.size();
-  const std::string aside =
-      left_out == 0 ? ""
-                    : fmt::format(" ({} lost more requests)",
-                                  counted(static_cast<std::int64_t>(left_out), "variant"));
+  const std::string aside = left_out(variants, ranking.size());
   const Variant& first = ranking.front();
   const Variant& last = ranking.back();
   if (ranking.size() == 1)
-    return fmt::format("{} has a {} of {} {}{}", first.label, column.sentence,
-                       shown(column, first.report), column.unit, aside);
-  if (!is_better(column, first.report, last.report))
+    return fmt::format("{} has a {} of {} {}{}{}", first.label, column.sentence,
+                       shown(column, first), column.unit, seeds_of(first), aside);
+  if (!reads_better(column, first, last))
     return fmt::format("no difference in {}: {} {} for all{}", column.sentence,
-                       shown(column, first.report), column.unit, aside);
+                       shown(column, first), column.unit, aside);
+  if (!is_better(column, first, last))
+    return fmt::format("no difference in {} beyond the noise: {} {} of {} to {} {} of {}{}{}",
+                       column.sentence, shown(column, first), column.unit, first.label,
+                       shown(column, last), column.unit, last.label, seeds_of(first), aside);
   std::string text =
       fmt::format("{} has the {} {}: {} {}, {}", first.label,
-                  column.better == Better::kLower ? "lowest" : "highest", column.sentence,
-                  shown(column, first.report), column.unit, distance(column, first, ranking[1]));
+                  column.better() == Better::kLower ? "lowest" : "highest", column.sentence,
+                  shown(column, first), column.unit, distance(column, first, ranking[1]));
   if (ranking.size() > 2) text += fmt::format(" and {}", distance(column, first, last));
-  return text + aside;
+  return text + seeds_of(first) + aside;
+}
+
+std::string why(const Column& column, std::span<const Variant> variants) {
+  const std::vector<Variant> ranking = ranking_of(column, variants);
+  if (ranking.size() < 2 || !is_better(column, ranking.front(), ranking.back())) return "";
+  const Variant& best = ranking.front();
+  const auto fair = std::find_if(ranking.rbegin(), ranking.rend() - 1, [&](const Variant& other) {
+    return !only_difference(best, other).empty() && is_better(column, best, other);
+  });
+  std::vector<std::string> told;
+  if (fair != ranking.rend() - 1)
+    told.push_back(beside(column, best, *fair,
+                          fmt::format(" (only {} differs)", only_difference(best, *fair))));
+  if (fair != ranking.rbegin()) told.push_back(beside(column, best, ranking.back(), ""));
+  std::erase(told, "");
+  return fmt::format("{}", fmt::join(told, "; "));
 }
 
 }  // namespace kvsim

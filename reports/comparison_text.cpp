@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "reports/paired_difference.h"
 #include "reports/run_table.h"
 #include "reports/summary_json.h"
 #include "reports/text.h"
 
 namespace kvsim {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct Marks {
   std::vector<std::vector<bool>> of_column;  ///< [column][variant]
@@ -26,29 +29,65 @@ struct Marks {
   }
 };
 
+std::string seeds_of(const Variant& v) {
+  const std::uint64_t first = v.first().provenance.seed;
+  if (v.runs.size() == 1) return fmt::format("seed {}", first);
+  return fmt::format("seeds {} to {}", first, v.runs.back().provenance.seed);
+}
+
 // Where the reports say their times come from; one line per different source.
 std::string provenance(std::span<const Variant> variants) {
   std::vector<std::string> lines;
   for (const Variant& v : variants) {
-    const Report::Provenance& p = v.report.provenance;
-    std::string line = fmt::format("times: {}; trace: {} ({}); seed {}", times_of(p), p.trace_name,
-                                   p.trace_format, p.seed);
+    const Report::Provenance& p = v.first().provenance;
+    std::string line = fmt::format("times: {}; trace: {} ({}); {}", times_of(p), p.trace_name,
+                                   p.trace_format, seeds_of(v));
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
   }
   return fmt::format("{}\n", fmt::join(lines, "\n"));
 }
+
+bool repeated(std::span<const Variant> variants) {
+  return !variants.empty() && variants.front().runs.size() > 1;
+}
+
+// Several seeds, and all runs of a variant the same: the workload leaves nothing to chance.
+bool seeds_change_nothing(std::span<const Variant> variants) {
+  const auto all_alike = [](const Variant& v) {
+    return std::all_of(v.runs.begin(), v.runs.end(), [&](const Report& run) {
+      return run.provenance.fingerprint == v.first().provenance.fingerprint;
+    });
+  };
+  return repeated(variants) && std::all_of(variants.begin(), variants.end(), all_alike);
+}
+
+// What the marks and intervals of a table mean, as far as it has them.
+std::string legend(std::span<const Variant> variants, bool any_best) {
+  std::string text;
+  if (any_best) text += "* best of its column, among those that lost the fewest requests\n";
+  if (repeated(variants))
+    text +=
+        "+- 95 % interval of the mean (Student's t); stars and verdict rest on paired "
+        "differences\n";
+  if (seeds_change_nothing(variants))
+    text += "  the seed changes nothing in this workload: all runs of a variant are the same\n";
+  if (std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.bound; }))
+    text += "(bound) eviction that knows the future: bounds the hit rate, no competitor\n";
+  return text;
+}
+
+std::string reasons(const Column& about, std::span<const Variant> variants) {
+  const std::string text = why(about, variants);
+  return text.empty() ? "" : fmt::format("why: {}\n", text);
+}
+
+std::string shown_label(const Variant& v) { return v.bound ? v.label + " (bound)" : v.label; }
 
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
-}
-
-std::string markdown_cell(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
-  return escaped;
 }
 
 // Printed after alignment: escape codes have no width.
@@ -74,11 +113,16 @@ std::string comparison_table(std::span<const Variant> variants, const Column& ab
   // Labels may hold stars, so they are aligned apart from the numbers and never made bold.
   Cells labels{{""}, {""}};
   for (std::size_t i = 0; i < variants.size(); ++i) {
-    labels.push_back({variants[i].label});
+    labels.push_back({shown_label(variants[i])});
     rows.push_back({""});
     for (std::size_t c = 0; c < comparison_columns().size(); ++c)
-      rows.back().push_back(shown(comparison_columns()[c], variants[i].report) +
+      rows.back().push_back(shown(comparison_columns()[c], variants[i]) +
                             (marks.of_column[c][i] ? "*" : " "));
+    if (!repeated(variants)) continue;
+    labels.push_back({"  +-"});
+    rows.push_back({""});
+    for (const Column& column : comparison_columns())
+      rows.back().push_back(shown_noise(column, variants[i]) + " ");
   }
   std::size_t width = 0;
   for (const auto& label : labels) width = std::max(width, label[0].size());
@@ -91,9 +135,8 @@ std::string comparison_table(std::span<const Variant> variants, const Column& ab
     text += fmt::format("{:<{}}{}\n", label[0], width, colour ? in_bold(line) : line);
     from = end + 1;
   }
-  text += "\n";
-  if (marks.any()) text += "* best of its column, among those that lost the fewest requests\n";
-  return text + provenance(variants) + "verdict: " + verdict(about, variants) + "\n";
+  return text + "\n" + legend(variants, marks.any()) + provenance(variants) +
+         "verdict: " + verdict(about, variants) + "\n" + reasons(about, variants);
 }
 
 std::string comparison_markdown(std::span<const Variant> variants, const Column& about) {
@@ -106,38 +149,69 @@ std::string comparison_markdown(std::span<const Variant> variants, const Column&
   }
   text += "\n" + rule + "\n";
   for (std::size_t i = 0; i < variants.size(); ++i) {
-    text += fmt::format("| {} |", markdown_cell(variants[i].label));
+    text += fmt::format("| {} |", markdown_cell(shown_label(variants[i])));
     for (std::size_t c = 0; c < comparison_columns().size(); ++c) {
-      const std::string cell = shown(comparison_columns()[c], variants[i].report);
-      text += marks.of_column[c][i] ? fmt::format(" **{}** |", cell) : fmt::format(" {} |", cell);
+      const std::string cell = shown(comparison_columns()[c], variants[i]);
+      text += marks.of_column[c][i] ? fmt::format(" **{}**", cell) : fmt::format(" {}", cell);
+      const std::string noise = shown_noise(comparison_columns()[c], variants[i]);
+      text += noise.empty() ? " |" : fmt::format(" ± {} |", noise);
     }
     text += "\n";
   }
-  return text + "\n" + provenance(variants) + "\n" + "**Verdict:** " +
-         markdown_cell(verdict(about, variants)) + "\n";
+  const std::string reason = why(about, variants);
+  text += "\n" + provenance(variants) + "\n**Verdict:** " + markdown_cell(verdict(about, variants));
+  return text + (reason.empty() ? "" : ". **Why:** " + markdown_cell(reason)) + "\n";
 }
 
 std::string comparison_csv(std::span<const Variant> variants) {
   std::string text = "variant";
   for (const Column& column : comparison_columns()) text += fmt::format(",{}", column.name);
+  if (repeated(variants))
+    for (const Column& column : comparison_columns()) text += fmt::format(",{}_ci95", column.name);
   text += "\n";
   for (const Variant& v : variants) {
-    text += csv_cell(v.label);
+    text += csv_cell(shown_label(v));
     for (const Column& column : comparison_columns())
-      text += fmt::format(",{}", six_decimals(column.value(v.report)));
+      text += fmt::format(",{}", six_decimals(column.value(v)));
+    if (repeated(variants))
+      for (const Column& column : comparison_columns())
+        text += fmt::format(",{}", six_decimals(column.interval(v).half));
     text += "\n";
   }
   return text;
 }
 
+namespace {
+
+Json means_of(const Variant& v) {
+  Json means = Json::object();
+  for (const Column& column : comparison_columns()) {
+    const Interval interval = column.interval(v);
+    means[std::string(column.name)] = {{"mean", six_decimals(interval.mean)},
+                                       {"ci95", six_decimals(interval.half)}};
+  }
+  return means;
+}
+
+}  // namespace
+
 std::string comparison_json(std::span<const Variant> variants, const Column& about) {
-  nlohmann::ordered_json document = nlohmann::ordered_json::object();
+  Json document = Json::object();
   document["schema_version"] = kSummarySchemaVersion;
   document["verdict"] = verdict(about, variants);
-  document["variants"] = nlohmann::ordered_json::array();
-  for (const Variant& v : variants)
-    document["variants"].push_back(
-        {{"label", v.label}, {"settings", v.settings}, {"summary", summary_json(v.report)}});
+  document["why"] = why(about, variants);
+  document["variants"] = Json::array();
+  for (const Variant& v : variants) {
+    Json row{{"label", v.label}, {"settings", v.settings}};
+    row["bound"] = v.bound;
+    row["summary"] = summary_json(v.first());
+    if (v.runs.size() > 1) {
+      row["means"] = means_of(v);
+      row["seeds"] = Json::array();
+      for (const Report& run : v.runs) row["seeds"].push_back(summary_json(run));
+    }
+    document["variants"].push_back(std::move(row));
+  }
   return document.dump(2) + "\n";
 }
 

@@ -15,7 +15,7 @@ namespace kvsim {
                                               const Column& about);
 /// Raw values (shares of 0 to 1) under the columns' names.
 [[nodiscard]] std::string comparison_csv(std::span<const Variant> variants);
-/// {"schema_version", "verdict", "variants": [{"label", "settings", "summary"}]}.
+/// Every key is defined in schema/comparison.schema.json.
 [[nodiscard]] std::string comparison_json(std::span<const Variant> variants, const Column& about);
 
 }  // namespace kvsim

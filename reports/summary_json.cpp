@@ -187,6 +187,7 @@ void walk_kv(Walk& w, Kv& kv) {
   w.field("capacity_blocks", kv.capacity_blocks);
   w.field("peak_used_tokens", kv.peak_used_tokens);
   w.field("peak_held_tokens", kv.peak_held_tokens);
+  w.field("held_at_end_tokens", kv.held_at_end_tokens);
   walk_quantiles(w, "utilization", kv.utilization);
   walk_quantiles(w, "usage", kv.usage);
   w.object("waste", [&kv](auto& at) {

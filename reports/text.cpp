@@ -29,6 +29,12 @@ std::string counted(std::int64_t n, const std::string& noun) {
   return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
 }
 
+std::string markdown_cell(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+  return escaped;
+}
+
 std::string aligned(const Cells& rows, std::size_t gap) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {

@@ -17,6 +17,9 @@ namespace kvsim {
 /// "1 step", "2 steps".
 [[nodiscard]] std::string counted(std::int64_t n, const std::string& noun);
 
+/// What may stand in a cell of a Markdown table.
+[[nodiscard]] std::string markdown_cell(const std::string& text);
+
 /// Rows of cells; the first column is flush left, the others flush right, `gap` spaces apart.
 using Cells = std::vector<std::vector<std::string>>;
 [[nodiscard]] std::string aligned(const Cells& rows, std::size_t gap = 2);

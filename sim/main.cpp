@@ -28,6 +28,7 @@ constexpr std::array kVerbs{
     Verb{"compare", "several settings or finished runs side by side", compare_verb},
     Verb{"explain", "why: every miss, eviction and preemption, and what if", explain_verb},
     Verb{"validate", "a measured server run, simulated: how far off?", validate_verb},
+    Verb{"check", "the CI gate: thresholds and baselines, exit 99 if one is crossed", check_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},

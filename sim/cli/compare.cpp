@@ -1,12 +1,15 @@
 // kvsim compare: settings side by side, or runs that were made earlier.
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "reports/comparison.h"
 #include "reports/comparison_text.h"
+#include "sim/cli/bounds.h"
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
 #include "sim/cli/parallel.h"
@@ -43,23 +46,57 @@ std::size_t threads_of(const po::variables_map& values) {
 std::vector<Variant> read_runs(const Words& folders) {
   std::vector<Variant> variants;
   for (const std::string& folder : folders)
-    variants.push_back({folder, nlohmann::ordered_json::object(), read_run_folder(folder)});
+    variants.push_back({folder, nlohmann::ordered_json::object(), {read_run_folder(folder)}});
   return variants;
 }
 
-std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads) {
+std::int64_t seeds_of(const po::variables_map& values) {
+  constexpr std::int64_t kMostSeeds = 1000;
+  if (values.count("seeds") == 0) return 1;
+  const auto seeds = values["seeds"].as<std::int64_t>();
+  if (seeds < 1 || seeds > kMostSeeds)
+    throw InputError("kvsim compare", "--seeds",
+                     fmt::format("expected 1 to {}, got {}", kMostSeeds, seeds));
+  return seeds;
+}
+
+// How to run them: every one on each of the same seeds.
+struct Plan {
+  std::int64_t seeds = 1;
+  std::size_t threads = 1;
+};
+
+std::vector<Variant> simulate(const std::vector<PlannedRun>& runs, const Plan& plan) {
   std::vector<Simulation> simulations;
-  simulations.reserve(runs.size());
-  for (const PlannedRun& run : runs)
-    simulations.emplace_back(
-        [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });
+  for (const PlannedRun& run : runs) {
+    for (std::int64_t i = 0; i < plan.seeds; ++i) {
+      ConfigView config = run.config;
+      if (plan.seeds > 1) config.set("/seed", config.integer("/seed") + i, "--seeds");
+      simulations.emplace_back([config = std::move(config)](const Progress& progress) {
+        return run_experiment(config, {}, progress);
+      });
+    }
+  }
   ProgressBar bar;
-  std::vector<Report> reports = run_all(simulations, threads, bar.callback());
+  std::vector<Report> reports = run_all(simulations, plan.threads, bar.callback());
   std::vector<Variant> variants;
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    variants.push_back(
-        {std::move(runs[i].label), std::move(runs[i].settings), std::move(reports[i])});
+  auto next = std::make_move_iterator(reports.begin());
+  for (const PlannedRun& run : runs) {
+    variants.push_back({run.label, run.settings, {next, next + plan.seeds}, is_bound(run)});
+    next += plan.seeds;
+  }
   return variants;
+}
+
+// Where the future is not known there is no bound, and that is no mistake of the user's.
+void add_bounds(const std::vector<PlannedRun>& runs, const Plan& plan,
+                std::vector<Variant>& variants) {
+  try {
+    std::vector<Variant> bounds = simulate(plan_bounds(runs, variants), plan);
+    std::move(bounds.begin(), bounds.end(), std::back_inserter(variants));
+  } catch (const InputError& refusal) {
+    fmt::print(stderr, "kvsim compare: no row of optimal eviction: {}\n", refusal.what());
+  }
 }
 
 std::vector<Variant> variants_of(const po::variables_map& values) {
@@ -67,11 +104,17 @@ std::vector<Variant> variants_of(const po::variables_map& values) {
   const Words sets = words_of(values, "set");
   const bool folders =
       positional.size() > 1 || (positional.size() == 1 && is_run_folder(positional[0]));
-  if (folders && !sets.empty())
-    throw InputError("kvsim compare", "--set", "finished runs cannot be changed");
+  for (const char* option : {"set", "seeds"})
+    if (folders && values.count(option) != 0)
+      throw InputError("kvsim compare", fmt::format("--{}", option),
+                       "finished runs cannot be changed");
   if (folders) return read_runs(positional);
   const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  return simulate(plan_variants(loaded, sets), threads_of(values));
+  const Plan plan{seeds_of(values), threads_of(values)};
+  const std::vector<PlannedRun> runs = plan_variants(loaded, sets);
+  std::vector<Variant> variants = simulate(runs, plan);
+  if (values.count("no-optimal") == 0) add_bounds(runs, plan, variants);
+  return variants;
 }
 
 std::string printed(const po::variables_map& values, std::span<const Variant> variants,
@@ -88,6 +131,9 @@ int compare_verb(Arguments arguments) {
   po::options_description options("options");
   options.add_options()("set", po::value<Words>()->composing()->value_name("/PTR=A,B"),
                         "override a config field, with one value or several; may be repeated")(
+      "seeds", po::value<std::int64_t>()->value_name("N"),
+      "run every variant on N seeds, the same for all, and tell differences from noise")(
+      "no-optimal", "without the row of the best any eviction could hit")(
       "jobs", po::value<int>()->value_name("N"), "threads (default: one per core)")(
       "sort", po::value<std::string>()->value_name("COLUMN"),
       "best first, by this column of --csv; the verdict is about it too")(

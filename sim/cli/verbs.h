@@ -21,6 +21,7 @@ int run_verb(Arguments arguments);
 int compare_verb(Arguments arguments);
 int explain_verb(Arguments arguments);
 int validate_verb(Arguments arguments);
+int check_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);

@@ -62,6 +62,11 @@ ConfigField tree_field(std::string pointer, std::string fallback, std::string su
   return field(std::move(pointer), FieldKind::kTree, std::move(fallback), std::move(summary));
 }
 
+ConfigField note(ConfigField field) {
+  field.note = true;
+  return field;
+}
+
 ConfigField word_field(std::string pointer, std::string fallback, std::string noun,
                        std::function<std::vector<std::string>()> words, std::string summary) {
   if (fallback != "null") fallback = '"' + fallback + '"';

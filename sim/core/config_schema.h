@@ -33,6 +33,7 @@ struct ConfigField {
   std::function<std::vector<std::string>()> words;  ///< kWord only: what may be said.
   std::string noun;                                 ///< kWord only: "policy", "model", "format".
   std::string summary;                              ///< One sentence.
+  bool note = false;  ///< Says nothing about a run itself, so it is part of no digest.
 };
 
 /// Sorted by pointer.
@@ -50,6 +51,8 @@ ConfigField number_field(std::string pointer, std::string fallback, std::string 
 ConfigField boolean_field(std::string pointer, std::string fallback, std::string summary);
 ConfigField text_field(std::string pointer, std::string fallback, std::string summary);
 ConfigField tree_field(std::string pointer, std::string fallback, std::string summary);
+/// `field` as a note: what a run is held to or described by changes no digest.
+ConfigField note(ConfigField field);
 /// `fallback` is the bare word here (it is quoted for you), or "null".
 ConfigField word_field(std::string pointer, std::string fallback, std::string noun,
                        std::function<std::vector<std::string>()> words, std::string summary);

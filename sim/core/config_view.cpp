@@ -209,12 +209,22 @@ Json ConfigView::resolved() const {
   return tree;
 }
 
-std::string ConfigView::digest() const {
-  Digest digest;
+Json ConfigView::identity() const {
+  Json apart = Json::object();
   for (const auto& [pointer, field] : config_fields()) {
     Json said = value(pointer);
+    if (field.note || said == Json::parse(field.fallback)) continue;
     if (field.kind == FieldKind::kText && said.is_string())
       said = last_token(said.get<std::string>());
+    apart[pointer] = said;
+  }
+  return apart;
+}
+
+std::string ConfigView::digest() const {
+  Digest digest;
+  const Json apart = identity();
+  for (const auto& [pointer, said] : apart.items()) {
     digest.add(pointer);
     digest.add(said.dump());
   }

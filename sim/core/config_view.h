@@ -53,8 +53,10 @@ class ConfigView {
   /// Every declared field with its value in force, as one tree in pointer order: what a run is
   /// defined by. Two configs that mean the same give the same bytes.
   [[nodiscard]] nlohmann::ordered_json resolved() const;
-  /// Digest of resolved(), 16 hex digits. Of paths only the file's name counts: where a file lies
-  /// does not change a run.
+  /// What resolved() says apart from defaults and notes, by pointer; of paths only the file's name:
+  /// where a file lies does not change a run.
+  [[nodiscard]] nlohmann::ordered_json identity() const;
+  /// Digest of identity(), 16 hex digits. A field that is added later changes no digest.
   [[nodiscard]] std::string digest() const;
   /// Where relative paths in this config start: the folder of its file, "" if there is none.
   [[nodiscard]] const std::string& file() const { return file_; }

@@ -23,6 +23,7 @@ void MemoryMeter::end(Time now) {
   for (Last& last : last_) {
     close(last, now);
     last.since = now;
+    held_at_end_ += last.use.held();
   }
 }
 
@@ -45,6 +46,7 @@ void MemoryMeter::summarise(Report::Kv& kv) const {
   const double held = used_ + reserved_ + internal_ + external_;
   kv.peak_used_tokens = peak_used_.value();
   kv.peak_held_tokens = peak_held_.value();
+  kv.held_at_end_tokens = held_at_end_.value();
   kv.utilization = utilization_.summary();
   // The mean weighs every token-second alike, as Fig. 2 of the PagedAttention paper does: a nearly
   // empty replica says little about its allocator.

@@ -54,6 +54,7 @@ class MemoryMeter {
   double used_ = 0, reserved_ = 0, internal_ = 0, external_ = 0, cached_ = 0, capacity_ = 0;
   Tokens peak_used_;
   Tokens peak_held_;
+  Tokens held_at_end_;
 };
 
 class Metrics final : public Observer {

@@ -73,6 +73,7 @@ struct Report {
     std::int64_t capacity_tokens = 0, block_tokens = 0, capacity_blocks = 0;
     std::int64_t peak_used_tokens = 0;
     std::int64_t peak_held_tokens = 0;
+    std::int64_t held_at_end_tokens = 0;
     Quantiles utilization;  ///< used / held: of the memory sequences were given, what holds tokens.
     Quantiles usage;        ///< held / capacity: vllm:kv_cache_usage_perc.
     struct Waste {

@@ -81,6 +81,24 @@ TEST(ConfigView, DigestsMeaningNotText) {
   const ConfigView c = ConfigView::parse(R"({"test": {"block": 17}})", "a.json");
   EXPECT_EQ(a.digest(), b.digest());
   EXPECT_NE(a.digest(), c.digest());
+  EXPECT_EQ(b.identity().dump(), "{}");
+  EXPECT_EQ(c.identity().dump(), R"({"/test/block":17})");
+}
+
+// A digest is kept in baselines: fields that are declared later must not change it, notes never.
+TEST(ConfigView, DigestsNeitherDefaultsNorNotes) {
+  const ConfigView config = ConfigView::parse(R"({"test": {"block": 17}})", "a.json");
+  const std::string before = config.digest();
+  config_fields()["/test/added_later"] = integer_field("/test/added_later", "1", "", 0, 9, "New.");
+  config_fields()["/test/remark"] = note(text_field("/test/remark", "\"\"", "A note."));
+  EXPECT_EQ(config.digest(), before);
+  ConfigView remarked = config;
+  remarked.set("/test/remark=why");
+  EXPECT_EQ(remarked.digest(), before);
+  remarked.set("/test/added_later=2");
+  EXPECT_NE(remarked.digest(), before);
+  config_fields().erase("/test/added_later");
+  config_fields().erase("/test/remark");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The config digest covers every declared field, so it moves whenever one is added: left out.
+// The config digest moves whenever the demo's config does; the runs need not: left out.
 Json golden_of(Report report) {
   report.provenance.config_digest = report.provenance.version = "";
   Digest summary;

@@ -6,23 +6,26 @@
 
 #include "reports/comparison_text.h"
 #include "sim/core/config_view.h"
+#include "tests/support/scratch_folder.h"
 
 namespace kvsim {
 namespace {
 
 Variant variant(const std::string& label, double e2e_ms, double request_per_s,
                 std::int64_t rejected = 0) {
-  Variant v{label, nlohmann::ordered_json::object(), {}};
+  Variant v{label, nlohmann::ordered_json::object(), {{}}};
+  Report& report = v.runs.front();
   v.settings["/cache/eviction"] = label;
-  v.report.e2e_ms.mean = e2e_ms;
-  v.report.throughput.request_per_s = request_per_s;
-  v.report.requests.total = 10;
-  v.report.requests.rejected = rejected;
-  v.report.requests.completed = 10 - rejected;
-  v.report.provenance.cost_kind = "roofline";
-  v.report.provenance.cost_profile = "h100";
-  v.report.provenance.trace_name = "sample";
-  v.report.provenance.trace_format = "sample";
+  report.e2e_ms.count = 10;
+  report.e2e_ms.mean = e2e_ms;
+  report.throughput.request_per_s = request_per_s;
+  report.requests.total = 10;
+  report.requests.rejected = rejected;
+  report.requests.completed = 10 - rejected;
+  report.provenance.cost_kind = "roofline";
+  report.provenance.cost_profile = "h100";
+  report.provenance.trace_name = "sample";
+  report.provenance.trace_format = "sample";
   return v;
 }
 
@@ -87,6 +90,112 @@ TEST(Comparison, SuggestsTheColumnThatWasMeant) {
   }
 }
 
+// The same variant on several seeds: one end-to-end latency each.
+Variant seeded(const std::string& label, const std::vector<double>& e2e_ms) {
+  Variant v{label, nlohmann::ordered_json::object(), {}};
+  for (const double e2e : e2e_ms) {
+    v.runs.push_back(variant(label, e2e, 1).first());
+    v.runs.back().provenance.seed = v.runs.size() - 1;
+    v.runs.back().provenance.fingerprint = std::to_string(e2e);
+  }
+  return v;
+}
+
+// Differences of -2 and -4 ms: mean -3, Student's t of one degree of freedom 12.706, half interval
+// 12.706 ms. Of -3, -3 and -3.3 ms: t of two degrees 4.303, half 4.303 * 0.1 = 0.43.
+TEST(Comparison, TellsADifferenceFromNoise) {
+  const std::vector<Variant> noisy{seeded("a", {100, 200}), seeded("b", {102, 204})};
+  EXPECT_EQ(best_of(comparison_column("e2e_mean_ms"), noisy), (Bools{false, false}));
+  EXPECT_EQ(verdict_of(noisy),
+            "no difference in mean end-to-end latency beyond the noise: 150.0 ms of a to 153.0 ms "
+            "of b; means of 2 seeds");
+  EXPECT_EQ(why(comparison_column("e2e_mean_ms"), noisy), "");
+  const std::vector<Variant> clear{seeded("a", {100, 200, 300}), seeded("b", {103, 203, 303.3})};
+  EXPECT_EQ(best_of(comparison_column("e2e_mean_ms"), clear), (Bools{true, false}));
+  EXPECT_EQ(verdict_of(clear),
+            "a has the lowest mean end-to-end latency: 200.0 ms, 1.5 +- 0.2 % below b; means of 3 "
+            "seeds");
+}
+
+TEST(Comparison, CallsARunnerUpWithinTheNoiseSo) {
+  const std::vector<Variant> variants{seeded("a", {100, 200, 300}), seeded("b", {99, 204, 301}),
+                                      seeded("c", {150, 250, 351})};
+  EXPECT_EQ(best_of(comparison_column("e2e_mean_ms"), variants), (Bools{true, true, false}));
+  const std::string text = verdict_of(variants);
+  EXPECT_NE(text.find("200.0 ms, no different from b beyond the noise (0.6 +- 3.1 %) and 20.1 +- "
+                      "0.6 % below c"),
+            std::string::npos)
+      << text;
+}
+
+TEST(Comparison, NeverLetsABoundWin) {
+  std::vector<Variant> variants{variant("optimal", 1, 9), variant("a", 90, 2), variant("b", 95, 2)};
+  variants[0].bound = true;
+  EXPECT_EQ(best_of(comparison_column("e2e_mean_ms"), variants), (Bools{false, true, false}));
+  EXPECT_EQ(verdict_of(variants),
+            "a has the lowest mean end-to-end latency: 90.0 ms, 5.3 % below b");
+  sort_by(comparison_column("e2e_mean_ms"), variants);
+  EXPECT_EQ(variants.back().label, "optimal");
+  const std::string text = comparison_table(variants, comparison_column(kVerdictColumn), false);
+  EXPECT_NE(text.find("\noptimal (bound) "), std::string::npos) << text;
+  EXPECT_NE(text.find("(bound) eviction that knows the future"), std::string::npos);
+  // A bound that loses requests does not let others lose them either.
+  variants.back().runs[0].requests.rejected = 0;
+  variants[0].runs[0].requests.rejected = variants[1].runs[0].requests.rejected = 1;
+  EXPECT_EQ(best_of(comparison_column("e2e_mean_ms"), variants), (Bools{true, false, false}));
+}
+
+TEST(Comparison, SaysWhyInFiguresOfTheReports) {
+  std::vector<Variant> variants{variant("a", 90, 2), variant("b", 100, 2)};
+  EXPECT_EQ(why(comparison_column("e2e_mean_ms"), variants), "") << "nothing else differs";
+  variants[0].runs[0].prefix_cache.hit_rate = 0.8;
+  variants[1].runs[0].prefix_cache.hit_rate = 0.5;
+  variants[1].runs[0].preemptions = 3;
+  EXPECT_EQ(why(comparison_column("e2e_mean_ms"), variants),
+            "beside b (only eviction differs): hit rate 80.00 % against 50.00 %, preemptions 0 "
+            "against 3");
+  // The last one differs in two settings: it is told too, behind the fair comparison.
+  variants.push_back(variant("c", 200, 2));
+  variants.back().settings["/cache/allocator"] = "contiguous";
+  variants.back().runs[0].prefix_cache.hit_rate = 0.1;
+  EXPECT_EQ(why(comparison_column("e2e_mean_ms"), variants),
+            "beside b (only eviction differs): hit rate 80.00 % against 50.00 %, preemptions 0 "
+            "against 3; beside c: hit rate 80.00 % against 10.00 %");
+}
+
+TEST(ComparisonText, ShowsIntervalsAndSaysIfTheSeedChangesNothing) {
+  std::vector<Variant> variants{seeded("a", {100, 200}), seeded("b", {102, 204})};
+  const Column& about = comparison_column(kVerdictColumn);
+  std::string text = comparison_table(variants, about, false);
+  EXPECT_NE(text.find("\n  +- "), std::string::npos) << text;
+  EXPECT_NE(text.find("635.3 "), std::string::npos) << "12.706 * 50";
+  EXPECT_NE(text.find("; seeds 0 to 1\n"), std::string::npos);
+  EXPECT_EQ(text.find("the seed changes nothing"), std::string::npos);
+  EXPECT_NE(comparison_markdown(variants, about).find(" 150.0 ± 635.3 |"), std::string::npos);
+  EXPECT_NE(comparison_csv(variants).find(",max_running,utilization_ci95,"), std::string::npos);
+  const auto json = parse_json(comparison_json(variants, about), "x");
+  EXPECT_EQ(json["variants"][0]["seeds"].size(), 2U);
+  EXPECT_EQ(json["variants"][0]["means"]["e2e_mean_ms"]["mean"], 150.0);
+  variants = {seeded("a", {100, 100}), seeded("b", {102, 102})};
+  text = comparison_table(variants, about, false);
+  EXPECT_NE(text.find("the seed changes nothing in this workload"), std::string::npos) << text;
+}
+
+TEST(ComparisonText, EqualsItsSchemaKeyByKeyInOrder) {
+  const std::string path = KVSIM_SOURCE_DIR "/reports/schema/comparison.schema.json";
+  const auto schema = parse_json(text_of(path), path);
+  const auto keys = [](const auto& object) {
+    std::vector<std::string> all;
+    for (const auto& [key, value] : object.items()) all.push_back(key);
+    return all;
+  };
+  const std::vector<Variant> variants{seeded("a", {100, 200}), seeded("b", {102, 204})};
+  const auto json = parse_json(comparison_json(variants, comparison_column(kVerdictColumn)), "x");
+  EXPECT_EQ(keys(json), keys(schema["properties"]));
+  EXPECT_EQ(keys(json["variants"][0]),
+            keys(schema["properties"]["variants"]["items"]["properties"]));
+}
+
 TEST(ComparisonText, IsATable) {
   const std::vector<Variant> variants{variant("long label", 1234.56, 2), variant("b", 90, 2)};
   EXPECT_EQ(
@@ -137,7 +246,7 @@ TEST(ComparisonText, IsMarkdown) {
 
 TEST(ComparisonText, SaysHowSureThePricesAre) {
   std::vector<Variant> variants{variant("a", 100, 2)};
-  variants[0].report.provenance.cost_holdout_error = 0.025;
+  variants[0].runs[0].provenance.cost_holdout_error = 0.025;
   EXPECT_NE(comparison_markdown(variants, comparison_column(kVerdictColumn))
                 .find("times: roofline: h100, hold-out error 2.5 %; trace: sample"),
             std::string::npos);
@@ -145,7 +254,7 @@ TEST(ComparisonText, SaysHowSureThePricesAre) {
 
 TEST(ComparisonText, IsCsv) {
   std::vector<Variant> variants{variant("x=\"1,2\"", 1234.5678912, 2)};
-  variants[0].report.requests.rejected = 3;
+  variants[0].runs[0].requests.rejected = 3;
   EXPECT_EQ(comparison_csv(variants),
             "variant,utilization,waste,hit_rate,ttft_p50_ms,ttft_p99_ms,tpot_p50_ms,e2e_mean_ms,"
             "request_per_s,output_tok_per_s,preemptions,rejected,max_running\n"
