@@ -26,6 +26,7 @@ struct Verb {
 constexpr std::array kVerbs{
     Verb{"run", "one simulation: a table, and files with --out", run_verb},
     Verb{"compare", "several settings or finished runs side by side", compare_verb},
+    Verb{"curve", "hit rate against cache size, every policy, no step timing", curve_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},

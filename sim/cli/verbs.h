@@ -19,6 +19,7 @@ inline constexpr int kExitThreshold = 99;  ///< A gate was crossed.
 // for what the user got wrong.
 int run_verb(Arguments arguments);
 int compare_verb(Arguments arguments);
+int curve_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);
