@@ -32,6 +32,7 @@ constexpr std::array kVerbs{
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},
     Verb{"list", "every policy, model, device and format by name", list_verb},
     Verb{"describe", "every config field with its unit, default and range", describe_verb},
+    Verb{"new-policy", "writes a policy of your own to start from, with its test", new_policy_verb},
 };
 
 void print_usage(std::FILE* to) {

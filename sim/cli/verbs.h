@@ -25,5 +25,6 @@ int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);
 int list_verb(Arguments arguments);
 int describe_verb(Arguments arguments);
+int new_policy_verb(Arguments arguments);
 
 }  // namespace kvsim
