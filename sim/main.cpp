@@ -29,11 +29,13 @@ constexpr std::array kVerbs{
     Verb{"explain", "why: every miss, eviction and preemption, and what if", explain_verb},
     Verb{"validate", "a measured server run, simulated: how far off?", validate_verb},
     Verb{"check", "the CI gate: thresholds and baselines, exit 99 if one is crossed", check_verb},
+    Verb{"curve", "hit rate against cache size, every policy, no step timing", curve_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},
     Verb{"list", "every policy, model, device and format by name", list_verb},
     Verb{"describe", "every config field with its unit, default and range", describe_verb},
+    Verb{"new-policy", "writes a policy of your own to start from, with its test", new_policy_verb},
 };
 
 void print_usage(std::FILE* to) {

@@ -27,7 +27,8 @@ CacheEntry BlockPool::entry(BlockId id) const {
   const Block& b = blocks_[id.index];
   return {entry_id(id), b.depth,    static_cast<std::uint32_t>(block_.value()),
           b.hits,       b.priority, b.created,
-          b.last_used,  b.writer};
+          b.last_used,  b.writer,   b.key.lo,
+          b.turn};
 }
 
 BlockId BlockPool::take() {
@@ -66,6 +67,7 @@ void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   b.hits = 0;
   b.priority = origin.writer.importance;
   b.writer = origin.writer.request;
+  b.turn = origin.writer.turn;
   b.created = ++tick_;
   b.newer_twin = {};
   // Duplicates are kept; look-ups see the oldest (semantics 2.5).

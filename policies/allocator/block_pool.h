@@ -40,6 +40,7 @@ class BlockPool {
   struct Writer {
     std::int32_t importance = 0;
     std::uint32_t request = 0;  ///< Request::id.
+    std::uint8_t turn = 0;      ///< Of its conversation; 255: that or later.
   };
   /// What a block holds once it is cached.
   struct Origin {
@@ -119,7 +120,9 @@ class BlockPool {
     std::uint8_t group = 0;
     bool hashed = false;
     bool queued = false;  // in the policy's hands: cached, or a husk
+    std::uint8_t turn = 0;
   };
+  static_assert(sizeof(Block) == 64);
   // Blocks that hang below a cached block: an intrusive list through `siblings_`.
   struct Siblings {
     BlockId first_child, next, previous;

@@ -53,8 +53,9 @@ PagedCache::Setup cache_setup(const Allocator::Setup& setup) {
   cache.drop_last_hit = speculation_of(setup.config).own_head;
   cache.reverse_release = setup.config.text("/cache/release_order") == "reverse";
   cache.unhashed_to_tail = march(setup);
-  cache.policy = Registry<EvictionPolicy>::make(setup.config.text("/cache/eviction"),
-                                                {static_cast<std::size_t>(blocks), setup.config});
+  cache.policy = Registry<EvictionPolicy>::make(
+      setup.config.text("/cache/eviction"),
+      {static_cast<std::size_t>(blocks), setup.config, setup.future});
   return cache;
 }
 

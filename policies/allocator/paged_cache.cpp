@@ -213,7 +213,9 @@ void PagedCache::file(const Sequence& s, Holding& h, Tokens filled) {
     any = any || filled / groups_[g]->block() > h.tables[g].cached;
   if (!any) return;
   extend_keys(s, h, filled);
-  const BlockPool::Writer writer{-s.request.priority, static_cast<std::uint32_t>(s.request.id)};
+  const BlockPool::Writer writer{
+      -s.request.priority, static_cast<std::uint32_t>(s.request.id),
+      static_cast<std::uint8_t>(std::min<std::uint32_t>(s.request.turn, 255))};
   for (std::size_t g = 0; g < groups_.size(); ++g)
     groups_[g]->cache(h.tables[g], h.keys, filled, s.request.prompt, writer);
 }

@@ -18,7 +18,7 @@ namespace {
 
 // One node per page at most, and the root.
 EvictionPolicy::Setup policy_setup(const Allocator::Setup& setup) {
-  return {static_cast<std::size_t>(setup.capacity / setup.block) + 1, setup.config};
+  return {static_cast<std::size_t>(setup.capacity / setup.block) + 1, setup.config, setup.future};
 }
 
 class RadixAllocator final : public Allocator {
@@ -99,7 +99,10 @@ class RadixAllocator final : public Allocator {
   }
   // SGLang's importance grows with its number, a request's priority falls.
   [[nodiscard]] static RadixTree::Use use(const Sequence& s, bool chunked) {
-    return {.priority = -s.request.priority, .chunked = chunked, .writer = s.request.id};
+    return {.priority = -s.request.priority,
+            .chunked = chunked,
+            .writer = s.request.id,
+            .turn = s.request.turn};
   }
 
   RadixCache cache_;

@@ -114,6 +114,7 @@ RadixTree::NodeId RadixTree::split(NodeId lower, Tokens count) {
   above.locks = below.locks;
   above.hits = below.hits;
   above.writer = below.writer;
+  above.turn = below.turn;
   above.children = 1;
 
   rest_.clear();
@@ -122,6 +123,8 @@ RadixTree::NodeId RadixTree::split(NodeId lower, Tokens count) {
   below.pages.erase(below.pages.begin(), cut);
   below.depth += count;
   below.parent = upper;
+  name(upper, below.before);
+  name(lower, PrefixDigest(above.before).add(above.edge, above.tokens()));
   children_.insert(hash_of(below), lower);
   return upper;
 }
@@ -139,9 +142,20 @@ void RadixTree::add_leaf(NodeId parent, const PrefixKey& key, std::span<const Bl
   leaf.pages.assign(mine.begin(), mine.end());
   leaf.hits = use.chunked ? 0 : 1;
   leaf.writer = use.writer;
+  leaf.turn = use.turn;
+  name(id,
+       parent == kRoot
+           ? PrefixDigest(key.salt)
+           : PrefixDigest(nodes_[parent].before).add(nodes_[parent].edge, nodes_[parent].tokens()));
   children_.insert(hash_of(leaf), id);
   evictable_ += leaf.tokens();
   offer(id);
+}
+
+void RadixTree::name(NodeId id, const PrefixDigest& before) {
+  Node& node = nodes_[id];
+  node.before = before;
+  node.content = PrefixDigest(before).add(node.edge, page_).value();
 }
 
 void RadixTree::remove(NodeId leaf) {
@@ -248,7 +262,9 @@ CacheEntry RadixTree::entry(NodeId id) const {
           .priority = node.priority,
           .created = node.created,
           .last_used = node.last_used,
-          .writer = node.writer};
+          .writer = node.writer,
+          .content = node.content,
+          .turn = node.turn};
 }
 
 // ---- Books --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 
 #include "policies/allocator/child_index.h"
 #include "policies/allocator/key_cursor.h"
+#include "policies/allocator/prefix_digest.h"
 #include "sim/core/slab.h"
 #include "sim/core/units.h"
 #include "sim/model/content.h"
@@ -51,8 +52,11 @@ class RadixTree {
     std::int32_t priority = 0;
     std::uint64_t created = 0;
     std::uint64_t last_used = 0;
-    std::uint64_t writer = 0;  ///< Request::id of who computed it.
-    bool offered = false;      ///< The eviction policy has it.
+    std::uint64_t writer = 0;   ///< Request::id of who computed it.
+    std::uint32_t turn = 0;     ///< Its turn.
+    PrefixDigest before;        ///< Of everything before the edge.
+    std::uint64_t content = 0;  ///< Names everything up to the end of the edge's first page.
+    bool offered = false;       ///< The eviction policy has it.
 
     [[nodiscard]] Tokens tokens() const { return edge.tokens(); }
     [[nodiscard]] Tokens end() const { return depth + edge.tokens(); }
@@ -66,6 +70,7 @@ class RadixTree {
     std::int32_t priority = 0;
     bool chunked = false;      ///< One of several inserts of the same prompt: counts no hit.
     std::uint64_t writer = 0;  ///< Its Request::id.
+    std::uint32_t turn = 0;    ///< Its Request::turn.
   };
 
   /// `policy` must take as many ids as there can be nodes: one per page, and the root.
@@ -131,6 +136,7 @@ class RadixTree {
   void add_leaf(NodeId parent, const PrefixKey& key, std::span<const BlockId> pages,
                 const Use& use);
   void remove(NodeId leaf);
+  void name(NodeId id, const PrefixDigest& before);
 
   [[nodiscard]] NodeId child_of(NodeId parent, std::uint64_t salt, const KeyCursor& at) const;
   [[nodiscard]] std::uint64_t child_hash(NodeId parent, std::uint64_t salt,

@@ -11,8 +11,6 @@
 namespace kvsim {
 namespace {
 
-auto last_use(const CacheEntry& e) { return e.last_used; }
-
 class Lru final : public EvictionPolicy {
  public:
   explicit Lru(const Setup& setup)
@@ -37,7 +35,7 @@ class Lru final : public EvictionPolicy {
  private:
   IndexList<EntryId> in_order_;
   std::vector<std::uint64_t> used_;  // last use of what is in the list
-  RankedEviction<last_use> latecomers_;
+  LruOrder latecomers_;
 };
 
 const Registered<EvictionPolicy, Lru> kLru{"lru", "Least recently used first; blind to priority."};

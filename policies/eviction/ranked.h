@@ -22,6 +22,7 @@ class RankedEviction final : public EvictionPolicy {
   explicit RankedEviction(const EvictionPolicy::Setup& setup) : where_(setup.entries, kAbsent) {}
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] std::size_t size() const { return heap_.size(); }
   [[nodiscard]] bool contains(EntryId id) const { return where_[id.index] != kAbsent; }
 
   void insert(const CacheEntry& entry) override {
@@ -73,5 +74,9 @@ class RankedEviction final : public EvictionPolicy {
   std::vector<Item> heap_;
   std::vector<std::size_t> where_;  // entry -> heap slot
 };
+
+/// The order of LRU, whatever the order of insertion.
+inline auto last_use(const CacheEntry& e) { return e.last_used; }
+using LruOrder = RankedEviction<last_use>;
 
 }  // namespace kvsim

@@ -11,19 +11,15 @@ namespace {
 
 class Pool {
  public:
-  Pool(const std::vector<Simulation>& simulations, const Progress& progress)
-      : simulations_(simulations),
-        progress_(progress),
-        reports_(simulations.size()),
-        errors_(simulations.size()),
-        shares_(simulations.size(), 0) {}
+  Pool(std::size_t count, const Job& job, const Progress& progress)
+      : job_(job), progress_(progress), errors_(count), shares_(count, 0) {}
 
-  // Indices are handed out in order and a started simulation is always finished: when one fails,
+  // Indices are handed out in order and a started job is always finished: when one fails,
   // all before it have been started, so the first error in index order is always the same one.
   void work() {
-    for (std::size_t i = next_++; i < simulations_.size() && !failed_; i = next_++) {
+    for (std::size_t i = next_++; i < errors_.size() && !failed_; i = next_++) {
       try {
-        reports_[i] = simulations_[i]([this, i](double share) { tell(i, share); });
+        job_(i, [this, i](double share) { tell(i, share); });
         tell(i, 1);
       } catch (...) {
         errors_[i] = std::current_exception();
@@ -32,10 +28,9 @@ class Pool {
     }
   }
 
-  std::vector<Report> results() {
+  void rethrow() const {
     for (const std::exception_ptr& error : errors_)
       if (error) std::rethrow_exception(error);
-    return std::move(reports_);
   }
 
  private:
@@ -47,9 +42,8 @@ class Pool {
     progress_(sum_ / static_cast<double>(shares_.size()));
   }
 
-  const std::vector<Simulation>& simulations_;
+  const Job& job_;
   const Progress& progress_;
-  std::vector<Report> reports_;
   std::vector<std::exception_ptr> errors_;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<bool> failed_ = false;
@@ -60,15 +54,23 @@ class Pool {
 
 }  // namespace
 
-std::vector<Report> run_all(const std::vector<Simulation>& simulations, std::size_t threads,
-                            const Progress& progress) {
-  Pool pool(simulations, progress);
+void run_jobs(std::size_t count, std::size_t threads, const Job& job, const Progress& progress) {
+  Pool pool(count, job, progress);
   std::vector<std::thread> helpers;
-  const std::size_t useful = std::min(threads, simulations.size());
+  const std::size_t useful = std::min(threads, count);
   for (std::size_t i = 1; i < useful; ++i) helpers.emplace_back([&pool] { pool.work(); });
   pool.work();  // this thread is one of them
   for (std::thread& helper : helpers) helper.join();
-  return pool.results();
+  pool.rethrow();
+}
+
+std::vector<Report> run_all(const std::vector<Simulation>& simulations, std::size_t threads,
+                            const Progress& progress) {
+  std::vector<Report> reports(simulations.size());
+  run_jobs(
+      simulations.size(), threads,
+      [&](std::size_t i, const Progress& own) { reports[i] = simulations[i](own); }, progress);
+  return reports;
 }
 
 }  // namespace kvsim

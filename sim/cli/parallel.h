@@ -1,5 +1,5 @@
 #pragma once
-// Many independent simulations on a few threads, with the same answer on any number of them.
+// Many independent jobs on a few threads, with the same answer on any number of them.
 
 #include <functional>
 #include <vector>
@@ -8,10 +8,16 @@
 
 namespace kvsim {
 
+/// Runs job(0) .. job(count - 1), each of which may tell its own progress. If some throw, the first
+/// of those in index order is rethrown. `progress` gets the mean share, from one thread at a time.
+/// Requires threads > 0.
+using Job = std::function<void(std::size_t index, const Progress& progress)>;
+void run_jobs(std::size_t count, std::size_t threads, const Job& job,
+              const Progress& progress = {});
+
 using Simulation = std::function<Report(const Progress&)>;
 
-/// Runs all of them, results by index. If some throw, the first of those in index order is
-/// rethrown. `progress` gets the mean share, from one thread at a time. Requires threads > 0.
+/// The same for simulations, results by index.
 [[nodiscard]] std::vector<Report> run_all(const std::vector<Simulation>& simulations,
                                           std::size_t threads, const Progress& progress = {});
 

@@ -22,10 +22,12 @@ int compare_verb(Arguments arguments);
 int explain_verb(Arguments arguments);
 int validate_verb(Arguments arguments);
 int check_verb(Arguments arguments);
+int curve_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);
 int list_verb(Arguments arguments);
 int describe_verb(Arguments arguments);
+int new_policy_verb(Arguments arguments);
 
 }  // namespace kvsim

@@ -23,6 +23,8 @@ class IndexList {
   }
 
   [[nodiscard]] bool empty() const { return links_[end_].next == end_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t capacity() const { return end_; }
   [[nodiscard]] bool contains(IdType id) const { return links_[id.index].next != kUnlinked; }
   /// Requires !empty(), as do back() and the steps of a walk.
   [[nodiscard]] IdType front() const { return IdType{links_[end_].next}; }
@@ -39,6 +41,11 @@ class IndexList {
     links_[link.prev].next = link.next;
     links_[link.next].prev = link.prev;
     links_[id.index] = {};
+    --size_;
+  }
+  /// Erases `id` if it is in the list.
+  void discard(IdType id) {
+    if (contains(id)) erase(id);
   }
 
  private:
@@ -54,9 +61,11 @@ class IndexList {
     KVSIM_CHECK(links_[at].next == kUnlinked, "an id is in the list once");
     links_[at] = {prev, next};
     links_[prev].next = links_[next].prev = at;
+    ++size_;
   }
   std::vector<Link> links_;
   std::uint32_t end_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace kvsim

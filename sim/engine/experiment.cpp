@@ -37,6 +37,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const bool alone = config.text("/mode") == "alone";
   KvBudget budget;
   if (!alone) budget = size_kv(model, device, config, batch_limits(config));
+  RequestFuture future([&config] { return read_ahead(config); }, deployment.layout.block);
   const SimulationParts parts{config,
                               *workload,
                               *cost,
@@ -47,7 +48,8 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
                               deployment.grouped
                                   ? std::span<const KvGroup>(deployment.layout.groups)
                                   : std::span<const KvGroup>(),
-                              alone ? Tokens(0) : swap_capacity(budget, config)};
+                              alone ? Tokens(0) : swap_capacity(budget, config),
+                              &future};
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.provenance.version = KVSIM_VERSION;

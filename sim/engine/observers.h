@@ -13,6 +13,7 @@ class Observers {
   explicit Observers(std::vector<Observer*> all) : all_(std::move(all)) {}
 
   /// tell([&](Observer& o) { o.on_...(...); })
+  void add(Observer* observer) { all_.push_back(observer); }
   template <class Call>
   void tell(Call&& call) const {
     for (Observer* observer : all_) call(*observer);

@@ -32,9 +32,10 @@ Replica::Replica(const Setup& setup)
       cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
-      memory_(Registry<Allocator>::make(setup.config.text("/cache/allocator"),
-                                        {setup.capacity, setup.block, setup.max_model_len,
-                                         setup.config, setup.groups, setup.swap_space})),
+      memory_(
+          Registry<Allocator>::make(setup.config.text("/cache/allocator"),
+                                    {setup.capacity, setup.block, setup.max_model_len, setup.config,
+                                     setup.groups, setup.swap_space, setup.future})),
       scheduler_(
           Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
                                     {sequences_, *memory_, setup.max_model_len, setup.config})) {

@@ -30,6 +30,7 @@ class Replica {
     const CostModel& cost;
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
+    Future* future = nullptr;  ///< What will be asked for; null: nobody knows.
   };
   explicit Replica(const Setup& setup);
 

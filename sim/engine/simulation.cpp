@@ -43,9 +43,9 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
   std::deque<Replica> replicas;
   const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
   for (std::uint32_t i = 0; i < count; ++i)
-    replicas.emplace_back(Replica::Setup{ReplicaId{i}, parts.capacity, parts.block,
-                                         parts.max_model_len, parts.local, parts.groups,
-                                         parts.swap_space, parts.cost, parts.config, observers});
+    replicas.emplace_back(Replica::Setup{
+        ReplicaId{i}, parts.capacity, parts.block, parts.max_model_len, parts.local, parts.groups,
+        parts.swap_space, parts.cost, parts.config, observers, parts.future});
   return replicas;
 }
 
@@ -77,12 +77,13 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
   if (guessing) all.push_back(&guesses);
   all.insert(all.end(), watchers.begin(), watchers.end());
-  const Observers observers(std::move(all));
+  Observers observers(std::move(all));
 
   const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
   std::deque<Replica> replicas = make_replicas(parts, observers);
   misses.tell(watchers);
+  if (parts.future != nullptr && parts.future->foreseen()) observers.add(parts.future);
   misses.hits_lose(replicas.front().memory().lost_of_a_hit());
   std::optional<Time> until;
   if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));
@@ -115,8 +116,8 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
   Tokens capacity(2);
   while (capacity < parts.max_model_len + parts.block * 2) capacity = capacity * 2;
   const auto memory = Registry<Allocator>::make(
-      parts.config.text("/cache/allocator"),
-      {capacity, parts.block, parts.max_model_len, parts.config, parts.groups});
+      parts.config.text("/cache/allocator"), {capacity, parts.block, parts.max_model_len,
+                                              parts.config, parts.groups, Tokens(0), parts.future});
   Report report;
   MemoryUse sums;
   Sequence s;

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "sim/engine/experiment.h"
+#include "sim/engine/request_future.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_group.h"
 #include "sim/model/workload_source.h"
@@ -20,6 +21,7 @@ struct SimulationParts {
   LocalSpan local;                       ///< What the model's local layers see.
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
+  RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

@@ -12,6 +12,7 @@
 #include "sim/core/check.h"
 #include "sim/core/config_view.h"
 #include "sim/core/units.h"
+#include "sim/model/future.h"
 #include "sim/model/kv_group.h"
 #include "sim/model/memory_map.h"
 #include "sim/model/memory_use.h"
@@ -45,7 +46,8 @@ class Allocator {
     const ConfigView& config;
     /// The model's layers by what they keep; empty: every layer keeps every token.
     std::span<const KvGroup> groups{};
-    Tokens swap_space{};  ///< Room in the host's memory for who is swapped out.
+    Tokens swap_space{};       ///< Room in the host's memory for who is swapped out.
+    Future* future = nullptr;  ///< What will be asked for; null: nobody knows.
   };
   struct Counters {
     std::int64_t evictions = 0;       ///< Cached blocks (or tree tokens / page) given up.

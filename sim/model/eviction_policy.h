@@ -11,6 +11,7 @@
 #include "sim/core/config_view.h"
 #include "sim/core/registry.h"
 #include "sim/core/units.h"
+#include "sim/model/future.h"
 
 namespace kvsim {
 
@@ -25,6 +26,10 @@ struct CacheEntry {
   std::uint64_t created = 0;    ///< Tick of its birth.
   std::uint64_t last_used = 0;  ///< Tick of its last use: for a block, when its last user let go.
   std::uint64_t writer = 0;     ///< Request::id of who computed it: its tokens are that request's.
+  /// Names the prefix that it ends (a block) or whose next page it starts with (a node of the
+  /// tree): computed again after an eviction, it has the same name again. A 64-bit hash.
+  std::uint64_t content = 0;
+  std::uint32_t turn = 0;  ///< Turn of its conversation in which it was computed, from 0.
 };
 
 class EvictionPolicy {
@@ -32,6 +37,9 @@ class EvictionPolicy {
   struct Setup {
     std::size_t entries = 0;  ///< Ids run 0 .. entries-1.
     const ConfigView& config;
+    Future* future = nullptr;  ///< Null: nobody knows it.
+    /// For policies that cannot do without. Throws InputError where it is not known.
+    [[nodiscard]] Future& known_future() const;
   };
   virtual ~EvictionPolicy() = default;
 

@@ -24,6 +24,8 @@
 #include "sim/engine/experiment.h"
 #include "sim/model/allocator.h"
 #include "sim/model/eviction_policy.h"
+#include "tests/engine/curve/block_traces.h"
+#include "tests/support/any_future.h"
 
 namespace kvsim {
 namespace {
@@ -56,8 +58,12 @@ void block_operations(const std::string& allocator, const std::string& eviction,
   ConfigView config;
   config.set("/cache/eviction", eviction, "perf");
   config.set("/cache/reserve", "oracle", "perf");
-  const auto memory = Registry<Allocator>::make(
-      allocator, {Tokens(blocks * kBlock), Tokens(kBlock), Tokens(2 * kLength), config});
+  AnyFuture future;
+  const auto memory = Registry<Allocator>::make(allocator, {.capacity = Tokens(blocks * kBlock),
+                                                            .block = Tokens(kBlock),
+                                                            .max_model_len = Tokens(2 * kLength),
+                                                            .config = config,
+                                                            .future = &future});
   std::vector<Sequence> live(kLive);
   const std::int64_t rounds = 4 * blocks / 64 + 20'000;
   const std::int64_t warm = 2 * blocks / 64;
@@ -146,6 +152,20 @@ void generated(std::int64_t requests) {
               "/workload/arrivals/rate=20"});
 }
 
+// Caches replayed without time, one at a time; LRU gives all sizes in its one pass.
+void curve(const std::string& path) {
+  const BlockTrace trace = blocks_of_file(path, 512);
+  for (const std::string rule : {"tree", "flat"})
+    for (const std::string& policy : Registry<EvictionPolicy>::names()) {
+      constexpr int kRounds = 5;
+      const auto start = Clock::now();
+      for (int i = 0; i < kRounds; ++i) (void)cell(trace, rule, policy, 10'000);
+      const double refs = kRounds * static_cast<double>(trace.refs());
+      add(fmt::format("curve {} {}, 10,000 blocks", rule, policy),
+          refs / seconds_since(start) / 1e6, "M refs/s");
+    }
+}
+
 void run_all() {
   event_queue();
   for (const std::string cost : {"roofline", "imported"})
@@ -159,6 +179,7 @@ void run_all() {
   if (const char* folder = std::getenv("KVSIM_TRACES")) {
     const std::string trace =
         (std::filesystem::path(folder) / "mooncake_conversation.jsonl.gz").string();
+    curve(trace);
     for (const std::string& allocator : Registry<Allocator>::names())
       simulation("mooncake_conversation " + allocator,
                  {"/workload/trace=" + trace, "/cache/allocator=" + allocator});

@@ -1,11 +1,13 @@
 // Laws of every registered allocator under every registered eviction policy, driven verb by verb
 // with no scheduler in between: books after every call, and a refusal changes nothing.
+#include <algorithm>
 #include <numeric>
 
 #include <gtest/gtest.h>
 
 #include "sim/model/allocator.h"
 #include "sim/model/eviction_policy.h"
+#include "tests/support/any_future.h"
 #include "tests/support/repetitions.h"
 #include "tests/support/tiny_world.h"
 
@@ -24,10 +26,14 @@ class EveryAllocator : public testing::TestWithParam<Param> {
   std::unique_ptr<Allocator> make(std::int64_t blocks) {
     config_.set("/cache/eviction", std::get<1>(GetParam()), "test");
     config_.set("/cache/reserve", "pow2", "test");
-    return Registry<Allocator>::make(std::get<0>(GetParam()),
-                                     {Tokens(8 * blocks), Tokens(8), Tokens(600), config_});
+    return Registry<Allocator>::make(std::get<0>(GetParam()), {.capacity = Tokens(8 * blocks),
+                                                               .block = Tokens(8),
+                                                               .max_model_len = Tokens(600),
+                                                               .config = config_,
+                                                               .future = &future_});
   }
   ConfigView config_;
+  AnyFuture future_;
 };
 
 // One sequence's next verb: admitted if it is not, else grown by a few tokens, else let go.
@@ -179,7 +185,10 @@ INSTANTIATE_TEST_SUITE_P(Registered, EveryAllocator,
                          testing::Combine(testing::ValuesIn(Registry<Allocator>::names()),
                                           testing::ValuesIn(Registry<EvictionPolicy>::names())),
                          [](const auto& test) {
-                           return std::get<0>(test.param) + "_" + std::get<1>(test.param);
+                           std::string name =
+                               std::get<0>(test.param) + "_" + std::get<1>(test.param);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
                          });
 
 // Served one after the other, the same requests hit at least as much in a larger LRU memory.

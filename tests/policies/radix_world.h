@@ -7,14 +7,18 @@
 
 #include "sim/core/registry.h"
 #include "sim/model/allocator.h"
+#include "tests/support/any_future.h"
 
 namespace kvsim {
 
 struct RadixWorld {
   RadixWorld(std::int64_t capacity, std::int64_t page, const std::string& config = "{}")
       : view(ConfigView::parse(config, "test")),
-        memory(Registry<Allocator>::make("radix",
-                                         {Tokens(capacity), Tokens(page), Tokens(4096), view})) {}
+        memory(Registry<Allocator>::make("radix", {.capacity = Tokens(capacity),
+                                                   .block = Tokens(page),
+                                                   .max_model_len = Tokens(4096),
+                                                   .config = view,
+                                                   .future = &future})) {}
 
   /// A sequence of `prompt` tokens, the first `shared` of which are those of content `topic`.
   Sequence& ask(std::uint64_t topic, std::int64_t shared, std::int64_t prompt,
@@ -50,6 +54,7 @@ struct RadixWorld {
   }
 
   ConfigView view;
+  AnyFuture future;
   std::unique_ptr<Allocator> memory;
   std::vector<std::unique_ptr<Sequence>> sequences;
 };

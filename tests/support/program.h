@@ -15,13 +15,11 @@ struct Outcome {
   std::string out, err;
 };
 
-/// `arguments` are for the shell: quote them.
-inline Outcome run_program(const std::string& arguments) {
+inline Outcome run_shell(const std::string& command) {
   const ScratchFolder folder;
   const std::string err = folder / "stderr";
-  const std::string command = std::string(KVSIM_PROGRAM) + " " + arguments + " 2>" + err;
   Outcome outcome;
-  std::FILE* pipe = popen(command.c_str(), "r");
+  std::FILE* pipe = popen(("{ " + command + "; } 2>" + err).c_str(), "r");
   if (pipe == nullptr) return outcome;
   std::array<char, 4096> piece{};
   for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) > 0;)
@@ -30,6 +28,11 @@ inline Outcome run_program(const std::string& arguments) {
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   outcome.err = text_of(err);
   return outcome;
+}
+
+/// `arguments` are for the shell: quote them.
+inline Outcome run_program(const std::string& arguments) {
+  return run_shell(std::string(KVSIM_PROGRAM) + " " + arguments);
 }
 
 }  // namespace kvsim

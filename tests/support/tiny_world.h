@@ -67,6 +67,12 @@ class PriceList final : public CostModel {
   std::function<Duration(const StepShape&)> price_;
 };
 
+/// As they are taken: by number.
+inline std::vector<Request> numbered(std::vector<Request> requests) {
+  for (std::size_t i = 0; i < requests.size(); ++i) requests[i].id = i;
+  return requests;
+}
+
 struct World {
   ConfigView config;
   std::vector<Request> requests;
@@ -80,8 +86,10 @@ struct World {
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
     const PriceList cost(price);
-    return simulate({config, listed, cost, capacity, block, max_model_len, {}, groups, swap_space},
-                    watchers, {});
+    RequestFuture future([this] { return numbered(requests); }, block);
+    return simulate(
+        {config, listed, cost, capacity, block, max_model_len, {}, groups, swap_space, &future},
+        watchers, {});
   }
 };
 
