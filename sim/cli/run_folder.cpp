@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/summary_json.h"
+#include "reports/timeline_csv.h"
 #include "sim/cli/config_file.h"
 #include "sim/core/input_error.h"
 
@@ -55,8 +56,7 @@ RunFolder::Files::Files(const std::string& folder)
 RunFolder::RunFolder(const std::string& path, Steps steps) : path_(path), made_(make_folder(path)) {
   files_ = std::make_unique<Files>(path);
   requests_ = std::make_unique<RequestsCsv>(files_->requests.sink());
-  timeline_ = std::make_unique<TimelineCsv>(files_->timeline.sink());
-  watchers_ = {requests_.get(), timeline_.get()};
+  watchers_ = {requests_.get(), &timeline_};
   if (steps.count == 0) return;
   steps_file_ = std::make_unique<AtomicFile>(in(path, "steps.jsonl"));
   steps_ = std::make_unique<StepsJsonl>(steps_file_->sink(), steps.count, steps.seed);
@@ -73,6 +73,7 @@ RunFolder::~RunFolder() {
 void RunFolder::commit(const Report& report, const ConfigView& config) {
   files_->config.write(rerunnable(config));
   files_->summary.write(summary_text(report));
+  files_->timeline.write(timeline_csv(timeline_));
   files_->requests.commit();
   files_->timeline.commit();
   if (steps_file_) steps_file_->commit();

@@ -13,7 +13,7 @@
 #include "reports/atomic_file.h"
 #include "reports/requests_csv.h"
 #include "reports/steps_jsonl.h"
-#include "reports/timeline_csv.h"
+#include "reports/timeline.h"
 #include "sim/core/config_view.h"
 #include "sim/model/report.h"
 
@@ -46,7 +46,7 @@ class RunFolder {
   bool made_ = false;
   std::unique_ptr<Files> files_;
   std::unique_ptr<RequestsCsv> requests_;
-  std::unique_ptr<TimelineCsv> timeline_;
+  Timeline timeline_;
   std::unique_ptr<AtomicFile> steps_file_;  // with steps_ only
   std::unique_ptr<StepsJsonl> steps_;
   std::vector<Observer*> watchers_;

@@ -22,22 +22,20 @@ MemoryUse memory(std::int64_t used, std::int64_t cached) {
 
 class World {
  public:
-  explicit World(std::size_t most_rows = TimelineCsv::kMostRows)
-      : csv([this](std::string_view piece) { text += piece; }, std::chrono::milliseconds(10),
-            most_rows) {}
+  explicit World(std::size_t most_rows = Timeline::kMostRows)
+      : timeline(std::chrono::milliseconds(10), most_rows) {}
   void step(std::int64_t ms, std::uint32_t replica, std::size_t running, std::size_t waiting,
             const MemoryUse& use) {
-    csv.on_step({ReplicaId{replica}, at_ms(ms), Duration(1), shape_, plan_, sequences_, use,
-                 waiting, running});
+    timeline.on_step({ReplicaId{replica}, at_ms(ms), Duration(1), shape_, plan_, sequences_, use,
+                      waiting, running});
   }
   [[nodiscard]] std::vector<std::string> rows() const {
     std::vector<std::string> lines;
-    std::istringstream in(text);
+    std::istringstream in(timeline_csv(timeline));
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
   }
-  std::string text;
-  TimelineCsv csv;
+  Timeline timeline;
 
  private:
   StepShape shape_;
@@ -47,7 +45,7 @@ class World {
 
 TEST(TimelineCsv, CallsThingsAsVllmDoes) {
   World world;
-  world.csv.on_end(at_ms(0));
+  world.timeline.on_end(at_ms(0));
   EXPECT_EQ(world.rows()[0],
             "time_s,vllm:num_requests_running,vllm:num_requests_waiting,vllm:kv_cache_usage_perc,"
             "vllm:prefix_cache_queries,vllm:prefix_cache_hits,vllm:num_preemptions,"
@@ -61,15 +59,15 @@ TEST(TimelineCsv, SamplesWhatIsInForce) {
   World world;
   Sequence s;
   s.request.prompt = Tokens(20);
-  world.csv.on_arrival(at_ms(100), s.request, ReplicaId{0});
-  world.csv.on_admit(at_ms(105), s, Tokens(16), ReplicaId{0});
+  world.timeline.on_arrival(at_ms(100), s.request, ReplicaId{0});
+  world.timeline.on_admit(at_ms(105), s, Tokens(16), ReplicaId{0});
   world.step(105, 0, 1, 0, memory(20, 0));
-  world.csv.on_finish(at_ms(125), s, ReplicaId{0});
+  world.timeline.on_finish(at_ms(125), s, ReplicaId{0});
   MemoryUse after = memory(0, 20);
   after.internal = Tokens(0);
   after.free = Tokens(80);
-  world.csv.on_memory(at_ms(125), ReplicaId{0}, after);
-  world.csv.on_end(at_ms(125));
+  world.timeline.on_memory(at_ms(125), ReplicaId{0}, after);
+  world.timeline.on_end(at_ms(125));
   const auto rows = world.rows();
   ASSERT_EQ(rows.size(), 5U);
   EXPECT_EQ(rows[1], "0.100000,0,1,0.000000,0,0,0,0,0,0,0,0,0");
@@ -83,7 +81,7 @@ TEST(TimelineCsv, SumsOverReplicas) {
   world.step(0, 0, 3, 1, memory(40, 5));
   world.step(0, 2, 2, 4, memory(20, 0));
   world.step(1, 0, 1, 0, memory(10, 5));
-  world.csv.on_end(at_ms(1));
+  world.timeline.on_end(at_ms(1));
   EXPECT_EQ(world.rows().back(), "0.001000,3,4,0.250000,0,0,0,30,0,20,0,5,145");
 }
 
@@ -91,12 +89,12 @@ TEST(TimelineCsv, CountsNeitherRejectedWaitersNorHitsAfterPreemption) {
   World world;
   Sequence s;
   s.request.prompt = Tokens(20);
-  world.csv.on_arrival(at_ms(0), s.request, ReplicaId{1});
-  world.csv.on_reject(at_ms(0), s.request, Rejection::kTooLong);
+  world.timeline.on_arrival(at_ms(0), s.request, ReplicaId{1});
+  world.timeline.on_reject(at_ms(0), s.request, Rejection::kTooLong);
   s.admitted = true;
-  world.csv.on_preempt(at_ms(1), s, ReplicaId{1});
-  world.csv.on_admit(at_ms(2), s, Tokens(19), ReplicaId{1});
-  world.csv.on_end(at_ms(2));
+  world.timeline.on_preempt(at_ms(1), s, ReplicaId{1});
+  world.timeline.on_admit(at_ms(2), s, Tokens(19), ReplicaId{1});
+  world.timeline.on_end(at_ms(2));
   EXPECT_EQ(world.rows().back(), "0.002000,0,0,0.000000,0,0,1,0,0,0,0,0,0");
 }
 
@@ -106,7 +104,7 @@ TEST(TimelineCsv, CoarsensWhenTheRunIsLong) {
   world.step(0, 0, 1, 0, memory(1, 0));
   world.step(25, 0, 2, 0, memory(2, 0));
   world.step(95, 0, 3, 0, memory(3, 0));
-  world.csv.on_end(at_ms(130));
+  world.timeline.on_end(at_ms(130));
   std::vector<std::string> starts;
   for (const std::string& row : world.rows()) starts.push_back(row.substr(0, row.find(',') + 2));
   // The rows at 0, 10, 20, 30 became 0, 20; with 40 and 60: 0, 40; with 80 and 120: 0, 80.
@@ -117,9 +115,9 @@ TEST(TimelineCsv, CoarsensWhenTheRunIsLong) {
 TEST(TimelineCsv, StaysBoundedOverAnIdleYear) {
   World world;
   world.step(0, 0, 1, 0, memory(1, 0));
-  world.csv.on_end(at_ms(365LL * 24 * 3600 * 1000));
-  EXPECT_LE(world.rows().size(), TimelineCsv::kMostRows + 2);
-  EXPECT_GE(world.rows().size(), TimelineCsv::kMostRows / 2);
+  world.timeline.on_end(at_ms(365LL * 24 * 3600 * 1000));
+  EXPECT_LE(world.rows().size(), Timeline::kMostRows + 2);
+  EXPECT_GE(world.rows().size(), Timeline::kMostRows / 2);
 }
 
 }  // namespace
