@@ -1,12 +1,14 @@
 // kvsim compare: settings side by side, or runs that were made earlier.
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include <nlohmann/json.hpp>
 
 #include "reports/comparison.h"
 #include "reports/comparison_text.h"
+#include "sim/cli/compare_page.h"
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
 #include "sim/cli/parallel.h"
@@ -47,12 +49,17 @@ std::vector<Variant> read_runs(const Words& folders) {
   return variants;
 }
 
-std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads) {
+std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads,
+                              ComparePage* page) {
   std::vector<Simulation> simulations;
   simulations.reserve(runs.size());
-  for (const PlannedRun& run : runs)
-    simulations.emplace_back(
-        [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });
+  for (const PlannedRun& run : runs) {
+    const auto watchers =
+        page == nullptr ? std::span<Observer* const>{} : page->watch(run.label, run.config);
+    simulations.emplace_back([&run, watchers](const Progress& progress) {
+      return run_experiment(run.config, watchers, progress);
+    });
+  }
   ProgressBar bar;
   std::vector<Report> reports = run_all(simulations, threads, bar.callback());
   std::vector<Variant> variants;
@@ -62,7 +69,7 @@ std::vector<Variant> simulate(std::vector<PlannedRun> runs, std::size_t threads)
   return variants;
 }
 
-std::vector<Variant> variants_of(const po::variables_map& values) {
+std::vector<Variant> variants_of(const po::variables_map& values, ComparePage* page) {
   const Words positional = words_of(values, "positional");
   const Words sets = words_of(values, "set");
   const bool folders =
@@ -71,7 +78,7 @@ std::vector<Variant> variants_of(const po::variables_map& values) {
     throw InputError("kvsim compare", "--set", "finished runs cannot be changed");
   if (folders) return read_runs(positional);
   const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  return simulate(plan_variants(loaded, sets), threads_of(values));
+  return simulate(plan_variants(loaded, sets), threads_of(values), page);
 }
 
 std::string printed(const po::variables_map& values, std::span<const Variant> variants,
@@ -91,6 +98,7 @@ int compare_verb(Arguments arguments) {
       "jobs", po::value<int>()->value_name("N"), "threads (default: one per core)")(
       "sort", po::value<std::string>()->value_name("COLUMN"),
       "best first, by this column of --csv; the verdict is about it too")(
+      "html", po::value<std::string>()->value_name("FILE"), "also write a page that draws them")(
       "json", "print JSON: every variant with its whole summary")(
       "csv", "print CSV: one row per variant")("markdown", "print a Markdown table");
   const auto values = parse_options("compare", kUsage, options, arguments);
@@ -100,8 +108,11 @@ int compare_verb(Arguments arguments) {
   const bool sorted = values->count("sort") != 0;
   const Column& about =
       comparison_column(sorted ? (*values)["sort"].as<std::string>() : std::string(kVerdictColumn));
-  std::vector<Variant> variants = variants_of(*values);
+  std::optional<ComparePage> page;
+  if (values->count("html") != 0) page.emplace((*values)["html"].as<std::string>());
+  std::vector<Variant> variants = variants_of(*values, page ? &*page : nullptr);
   if (sorted) sort_by(about, variants);
+  if (page) page->commit(variants, about);
   print_result(printed(*values, variants, about));
   return kExitOk;
 }
