@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "reports/comparison.h"
 #include "reports/comparison_text.h"
 #include "sim/cli/bounds.h"
+#include "sim/cli/compare_page.h"
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
 #include "sim/cli/parallel.h"
@@ -60,10 +62,11 @@ std::int64_t seeds_of(const po::variables_map& values) {
   return seeds;
 }
 
-// How to run them: every one on each of the same seeds.
+// How to run them: every one on each of the same seeds, the first of which may be drawn.
 struct Plan {
   std::int64_t seeds = 1;
   std::size_t threads = 1;
+  ComparePage* page = nullptr;
 };
 
 std::vector<Variant> simulate(const std::vector<PlannedRun>& runs, const Plan& plan) {
@@ -72,8 +75,11 @@ std::vector<Variant> simulate(const std::vector<PlannedRun>& runs, const Plan& p
     for (std::int64_t i = 0; i < plan.seeds; ++i) {
       ConfigView config = run.config;
       if (plan.seeds > 1) config.set("/seed", config.integer("/seed") + i, "--seeds");
-      simulations.emplace_back([config = std::move(config)](const Progress& progress) {
-        return run_experiment(config, {}, progress);
+      const bool drawn = plan.page != nullptr && i == 0;
+      const auto watchers =
+          drawn ? plan.page->watch(run.label, config) : std::span<Observer* const>{};
+      simulations.emplace_back([config = std::move(config), watchers](const Progress& progress) {
+        return run_experiment(config, watchers, progress);
       });
     }
   }
@@ -99,7 +105,7 @@ void add_bounds(const std::vector<PlannedRun>& runs, const Plan& plan,
   }
 }
 
-std::vector<Variant> variants_of(const po::variables_map& values) {
+std::vector<Variant> variants_of(const po::variables_map& values, ComparePage* page) {
   const Words positional = words_of(values, "positional");
   const Words sets = words_of(values, "set");
   const bool folders =
@@ -110,7 +116,7 @@ std::vector<Variant> variants_of(const po::variables_map& values) {
                        "finished runs cannot be changed");
   if (folders) return read_runs(positional);
   const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  const Plan plan{seeds_of(values), threads_of(values)};
+  const Plan plan{seeds_of(values), threads_of(values), page};
   const std::vector<PlannedRun> runs = plan_variants(loaded, sets);
   std::vector<Variant> variants = simulate(runs, plan);
   if (values.count("no-optimal") == 0) add_bounds(runs, plan, variants);
@@ -137,6 +143,7 @@ int compare_verb(Arguments arguments) {
       "jobs", po::value<int>()->value_name("N"), "threads (default: one per core)")(
       "sort", po::value<std::string>()->value_name("COLUMN"),
       "best first, by this column of --csv; the verdict is about it too")(
+      "html", po::value<std::string>()->value_name("FILE"), "also write a page that draws them")(
       "json", "print JSON: every variant with its whole summary")(
       "csv", "print CSV: one row per variant")("markdown", "print a Markdown table");
   const auto values = parse_options("compare", kUsage, options, arguments);
@@ -146,8 +153,11 @@ int compare_verb(Arguments arguments) {
   const bool sorted = values->count("sort") != 0;
   const Column& about =
       comparison_column(sorted ? (*values)["sort"].as<std::string>() : std::string(kVerdictColumn));
-  std::vector<Variant> variants = variants_of(*values);
+  std::optional<ComparePage> page;
+  if (values->count("html") != 0) page.emplace((*values)["html"].as<std::string>());
+  std::vector<Variant> variants = variants_of(*values, page ? &*page : nullptr);
   if (sorted) sort_by(about, variants);
+  if (page) page->commit(variants, about);
   print_result(printed(*values, variants, about));
   return kExitOk;
 }

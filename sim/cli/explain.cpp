@@ -113,9 +113,9 @@ std::vector<Variant> what_ifs(const Subject& subject, const Report& report) {
   ProgressBar bar;
   const std::vector<Report> reports =
       run_all(simulations, std::max(1U, std::thread::hardware_concurrency()), bar.callback());
-  std::vector<Variant> variants{{"as it was", Json::object(), report}};
+  std::vector<Variant> variants{{"as it was", Json::object(), {report}}};
   for (std::size_t i = 0; i < runs.size(); ++i)
-    variants.push_back({runs[i].label, runs[i].settings, reports[i]});
+    variants.push_back({runs[i].label, runs[i].settings, {reports[i]}});
   return variants;
 }
 

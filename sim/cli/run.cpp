@@ -68,7 +68,7 @@ int run_verb(Arguments arguments) {
   options.add_options()("set", po::value<Words>()->composing()->value_name("/PTR=VALUE"),
                         "override a config field; may be repeated")(
       "out", po::value<std::string>()->value_name("DIR"),
-      "write summary.json, requests.csv, timeline.csv and config.json there")(
+      "write summary.json, requests.csv, timeline.csv, report.html and config.json there")(
       "steps", po::value<std::int64_t>()->value_name("N"),
       "with --out: also steps.jsonl, N steps picked at random with their block tables, for "
       "kvsim-calibrate --validate")("json", "print the summary as JSON instead of a table")(

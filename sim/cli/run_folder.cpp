@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "reports/html/payload.h"
+#include "reports/html/report_html.h"
 #include "reports/summary_json.h"
 #include "reports/timeline_csv.h"
 #include "sim/cli/config_file.h"
@@ -50,13 +52,15 @@ std::string rerunnable(const ConfigView& config) {
 RunFolder::Files::Files(const std::string& folder)
     : requests(in(folder, "requests.csv")),
       timeline(in(folder, "timeline.csv")),
+      page(in(folder, "report.html")),
       config(in(folder, "config.json")),
       summary(in(folder, "summary.json")) {}
 
 RunFolder::RunFolder(const std::string& path, Steps steps) : path_(path), made_(make_folder(path)) {
   files_ = std::make_unique<Files>(path);
   requests_ = std::make_unique<RequestsCsv>(files_->requests.sink());
-  watchers_ = {requests_.get(), &timeline_};
+  watchers_.assign(recorder_.watchers().begin(), recorder_.watchers().end());
+  watchers_.push_back(requests_.get());
   if (steps.count == 0) return;
   steps_file_ = std::make_unique<AtomicFile>(in(path, "steps.jsonl"));
   steps_ = std::make_unique<StepsJsonl>(steps_file_->sink(), steps.count, steps.seed);
@@ -73,10 +77,13 @@ RunFolder::~RunFolder() {
 void RunFolder::commit(const Report& report, const ConfigView& config) {
   files_->config.write(rerunnable(config));
   files_->summary.write(summary_text(report));
-  files_->timeline.write(timeline_csv(timeline_));
+  files_->page.write(
+      report_html(run_page(report, run_payload("", report, config.resolved(), &recorder_))));
+  files_->timeline.write(timeline_csv(recorder_.timeline));
   files_->requests.commit();
   files_->timeline.commit();
   if (steps_file_) steps_file_->commit();
+  files_->page.commit();
   files_->config.commit();
   files_->summary.commit();
 }

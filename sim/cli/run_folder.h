@@ -1,6 +1,6 @@
 #pragma once
-// The folder of one run: summary.json, requests.csv, timeline.csv, config.json; steps.jsonl if
-// asked.
+// The folder of one run: summary.json, requests.csv, timeline.csv, report.html, config.json;
+// steps.jsonl if asked.
 //
 // Files are written aside while the run goes on and appear together at the end, summary.json last.
 
@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "reports/atomic_file.h"
+#include "reports/html/recorder.h"
 #include "reports/requests_csv.h"
 #include "reports/steps_jsonl.h"
-#include "reports/timeline.h"
 #include "sim/core/config_view.h"
 #include "sim/model/report.h"
 
@@ -40,13 +40,13 @@ class RunFolder {
  private:
   struct Files {
     explicit Files(const std::string& folder);
-    AtomicFile requests, timeline, config, summary;
+    AtomicFile requests, timeline, page, config, summary;
   };
   std::string path_;
   bool made_ = false;
   std::unique_ptr<Files> files_;
   std::unique_ptr<RequestsCsv> requests_;
-  Timeline timeline_;
+  Recorder recorder_{Recorder::Detail::kAll};
   std::unique_ptr<AtomicFile> steps_file_;  // with steps_ only
   std::unique_ptr<StepsJsonl> steps_;
   std::vector<Observer*> watchers_;

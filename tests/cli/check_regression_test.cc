@@ -87,6 +87,7 @@ class Leaky final : public Allocator {
   [[nodiscard]] Tokens idle_hit(const Sequence& s, Tokens hit) const override {
     return below_->idle_hit(s, hit);
   }
+  [[nodiscard]] MemoryMap map() const override { return below_->map(); }
   [[nodiscard]] Counters counters() const override { return below_->counters(); }
   void check_books() const override { below_->check_books(); }
 

@@ -1,0 +1,17 @@
+# literal(TEXT VARIABLE): the text as C++ string literals, one after the other: compilers differ in
+# the longest one they take, and adjacent ones are one string.
+function(literal text variable)
+  set(piece 8000)
+  set(literals "")
+  string(LENGTH "${text}" length)
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${text}" ${at} ${piece} part)
+    string(APPEND literals "\n     R\"kvsim(${part})kvsim\"")
+    math(EXPR at "${at} + ${piece}")
+  endwhile()
+  if(length EQUAL 0)
+    set(literals " \"\"")
+  endif()
+  set(${variable} "${literals}" PARENT_SCOPE)
+endfunction()
