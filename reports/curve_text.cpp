@@ -73,8 +73,9 @@ std::string curve_table(const HitCurve& curve) {
       counted(curve.requests, "request"), counted(refs, "block reference"),
       grouped(curve.distinct_blocks));
   if (curve.sample)
-    text += fmt::format("An estimate from {:g} % of the blocks; +- is half a 95 % interval.\n",
-                        100 * *curve.sample);
+    text += fmt::format(
+        "An estimate from {:g} % of the blocks; +- is half a 95 % interval of the draw.\n",
+        100 * *curve.sample);
   return text;
 }
 

@@ -11,7 +11,7 @@
 namespace kvsim {
 namespace {
 
-constexpr std::uint64_t kAttentionDoubles = 32 * 1024;
+constexpr std::uint64_t kAttentionDoubles = 32'768;
 
 std::uint64_t reuse_times_cost(const CacheEntry& e) {
   return (std::uint64_t{e.hits} + 1) * (kAttentionDoubles + e.depth);

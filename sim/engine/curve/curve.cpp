@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "sim/core/input_error.h"
 #include "sim/engine/curve/lru_curve.h"
 #include "sim/engine/curve/replay.h"
 
@@ -66,10 +69,12 @@ ReplayCounts estimate(const Replayed& r, const ReplayCounts& counts) {
 // ones compete for a cache whose share of them is itself random: about 1 / sqrt(its size).
 void fill_from_sample(const Replayed& r, CurveRow& row) {
   const double rate = *r.sample;
-  const auto share = static_cast<double>(blocks_of(r, row.capacity_blocks)) * rate;
+  const std::int64_t capacity = blocks_of(r, row.capacity_blocks);
+  const bool all_fit = capacity >= static_cast<std::int64_t>(r.whole.blocks());
+  const auto share = static_cast<double>(capacity) * rate;
   const auto around = [&](double deviations) {
     const double blocks = share + deviations * std::sqrt((1 - rate) * share);
-    return replay(r, row, std::max<std::int64_t>(1, std::llround(blocks)));
+    return replay(r, row, all_fit ? capacity : std::max<std::int64_t>(1, std::llround(blocks)));
   };
   const ReplayCounts counts = around(0);
   fill(row, estimate(r, counts));
@@ -77,7 +82,7 @@ void fill_from_sample(const Replayed& r, CurveRow& row) {
   const auto refs = static_cast<double>(r.whole.refs());
   const double picking = std::sqrt((1 - rate) * counts.squared_misses) / (rate * refs);
   double sizing = 0;
-  if (row.capacity_blocks)
+  if (!all_fit)
     sizing = static_cast<double>(estimate(r, around(1)).block_hits -
                                  estimate(r, around(-1)).block_hits) /
              (2 * refs);
@@ -103,6 +108,10 @@ std::vector<CurveRow> empty_rows(const BlockTrace& trace, const CurveAxes& axes)
 std::vector<CurveRow> hit_curve(const BlockTrace& trace, const CurveAxes& axes,
                                 const RunJobs& run_jobs) {
   const BlockTrace sampled = axes.sample ? trace.sample(*axes.sample) : BlockTrace(1);
+  if (axes.sample && sampled.blocks() == 0 && trace.blocks() > 0)
+    throw InputError("kvsim curve", "--sample",
+                     fmt::format("{:g} of {} blocks picks none; use a larger share", *axes.sample,
+                                 trace.blocks()));
   Replayed shared{trace, axes.sample ? sampled : trace, axes.sample, {}};
   if (std::any_of(axes.policies.begin(), axes.policies.end(), clairvoyant))
     shared.next = shared.trace.next_requests();

@@ -26,7 +26,8 @@ inline constexpr const char* kOptimal = "optimal";
 /// Runs jobs 0 .. count-1, each once, in any order, on any thread.
 using RunJobs = std::function<void(std::size_t count, const std::function<void(std::size_t)>& job)>;
 
-/// Rows in the order of the axes, whatever the order of the jobs.
+/// Rows in the order of the axes, whatever the order of the jobs. Throws InputError if the sample
+/// has no block.
 [[nodiscard]] std::vector<CurveRow> hit_curve(const BlockTrace& trace, const CurveAxes& axes,
                                               const RunJobs& run_jobs);
 

@@ -225,6 +225,17 @@ TEST(Sampling, OfEverythingIsExact) {
   }
 }
 
+TEST(Sampling, KnowsMemoryWithoutEndAndRefusesNothing) {
+  const BlockTrace trace = random_blocks(3, 300, 8, 3);
+  for (const std::optional<std::int64_t> all : {std::optional<std::int64_t>(), {1'000'000}}) {
+    const CurveRow sampled = cell(trace, "tree", "fifo", all, 0.3);
+    EXPECT_EQ(sampled.evictions, 0) << "whatever fits the whole fits the sample";
+    EXPECT_NEAR(sampled.block_hit_rate(), cell(trace, "tree", "fifo", all).block_hit_rate(),
+                2 * sampled.error);
+  }
+  EXPECT_THROW((void)cell(trace, "tree", "fifo", 10, 1e-9), InputError);
+}
+
 // The stated error is half of a 95 % interval: it must hold nearly always, and not by being huge.
 TEST(Sampling, StaysWithinItsStatedError) {
   int inside = 0;
