@@ -2,7 +2,8 @@
 // queue.
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "policies/allocator/paged_cache.h"
 
@@ -14,20 +15,26 @@ using Spent = MemoryMap::Spent;
 // The tree that the pool's blocks form. Blocks cached twice are one prefix: look-ups see the
 // oldest.
 std::vector<MemoryMap::Prefix> prefixes_of(const BlockPool& pool) {
-  std::vector<BlockId> found;
-  for (std::uint32_t i = 1; i <= pool.usable(); ++i)
-    if (const BlockId id{i}; pool.hashed(id) && pool.find(pool.key(id)) == id) found.push_back(id);
-  const auto place = [&pool](BlockId id) { return std::tuple(pool.depth(id), id); };
-  std::sort(found.begin(), found.end(), [&](BlockId a, BlockId b) { return place(a) < place(b); });
+  const auto blocks = static_cast<std::size_t>(pool.usable()) + 1;
+  std::vector<BlockId> oldest(blocks);  // with the same key; of what is not cached: none
+  std::vector<std::pair<std::uint32_t, BlockId>> found;  // by depth, to put parents first
+  for (std::uint32_t i = 1; i < blocks; ++i) {
+    const BlockId id{i};
+    if (!pool.hashed(id)) continue;
+    oldest[i] = pool.find(pool.key(id));
+    if (oldest[i] == id) found.emplace_back(pool.depth(id), id);
+  }
+  std::sort(found.begin(), found.end());
 
-  std::vector<std::uint32_t> index(static_cast<std::size_t>(pool.usable()) + 1);
+  std::vector<std::uint32_t> index(blocks);
   std::vector<MemoryMap::Prefix> prefixes;
-  for (const BlockId id : found) {
+  prefixes.reserve(found.size());
+  for (const auto& [depth, id] : found) {
     index[id.index] = static_cast<std::uint32_t>(prefixes.size());
     const CacheEntry entry = pool.entry(id);
     MemoryMap::Prefix prefix;
     if (const BlockId parent = pool.parent(id); parent.valid())
-      prefix.parent = index[pool.find(pool.key(parent)).index];
+      prefix.parent = index[oldest[parent.index].index];
     prefix.writer = entry.writer;
     prefix.depth = Tokens(entry.depth);
     prefix.tokens = Tokens(entry.tokens);
@@ -36,9 +43,8 @@ std::vector<MemoryMap::Prefix> prefixes_of(const BlockPool& pool) {
     prefix.group = pool.group(id);
     prefixes.push_back(prefix);
   }
-  for (std::uint32_t i = 1; i <= pool.usable(); ++i)
-    if (const BlockId id{i}; pool.hashed(id))
-      prefixes[index[pool.find(pool.key(id)).index]].users += pool.users(id);
+  for (std::uint32_t i = 1; i < blocks; ++i)
+    if (oldest[i].valid()) prefixes[index[oldest[i].index]].users += pool.users(BlockId{i});
   return prefixes;
 }
 

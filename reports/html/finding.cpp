@@ -60,7 +60,9 @@ std::string finding(const Report& r) {
       share(static_cast<double>(r.recomputed_tokens), static_cast<double>(r.computed_tokens));
   if (again >= 0.01) return short_of_memory(r, again);
   if (share(r.queue_ms.mean, r.ttft_ms.mean) > 0.5) return queueing(r);
-  if (r.kv.utilization.count > 0 && r.kv.utilization.mean < 0.5) return wasteful(r);
+  // Nobody has a first token where each request is served alone, outside of time.
+  const bool timeless = r.ttft_ms.count == 0;
+  if (timeless || (r.kv.utilization.count > 0 && r.kv.utilization.mean < 0.5)) return wasteful(r);
   return fine(r);
 }
 

@@ -41,15 +41,14 @@ void append(const Patch& patch, const AgeOf& age_of, MapCells& cells) {
 
 }  // namespace
 
-CellGrid CellGrid::over(const std::vector<Patch>& patches, Tokens block,
-                        std::int64_t slots_per_block) {
+CellGrid CellGrid::over(const std::vector<Patch>& patches, Tokens block, Tokens apart) {
   CellGrid grid;
   grid.block = block;
   Tokens slots;
   for (const Patch& patch : patches) slots += patch.slots;
   grid.blocks = slots / block;
   grid.blocks_per_cell = std::max<std::int64_t>(1, (grid.blocks + kMostCells - 1) / kMostCells);
-  if (!patches.empty()) grid.first_block = patches.front().first_slot / slots_per_block;
+  if (!patches.empty()) grid.first_block = Tokens(patches.front().first_slot) / apart;
   return grid;
 }
 

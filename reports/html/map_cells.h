@@ -18,9 +18,10 @@ struct CellGrid {
   std::int64_t first_block = 0;  ///< Its number.
   Tokens block{1};
 
-  /// Of memory with these patches, taken `block` slots at a time, `slots_per_block` by number.
+  /// Of memory with these patches, taken `block` slots at a time. Blocks are numbered by their
+  /// first slot: every `apart` slots.
   [[nodiscard]] static CellGrid over(const std::vector<MemoryMap::Patch>& patches, Tokens block,
-                                     std::int64_t slots_per_block);
+                                     Tokens apart);
 };
 
 /// One entry (or letter) per cell.

@@ -8,7 +8,7 @@
 namespace kvsim {
 namespace {
 
-constexpr Duration kFirstInterval = std::chrono::milliseconds(100);
+constexpr Duration kFirstInterval = std::chrono::milliseconds(10);
 constexpr std::int64_t kSmallMemory = 1024;  // blocks: drawn in a fraction of a millisecond
 
 }  // namespace
@@ -25,7 +25,9 @@ void MapRecorder::on_step(const StepRecord& step) {
 void MapRecorder::take(const StepRecord& step) {
   const MemoryMap map = step.cache->map();
   if (snapshots_.empty()) {
-    grid_ = CellGrid::over(map.patches, step.cache->block(), step.cache->slots_per_block());
+    const Tokens block = step.cache->block();
+    grid_ =
+        CellGrid::over(map.patches, block, std::max(block, Tokens(step.cache->slots_per_block())));
     interval_ = kFirstInterval * std::max<std::int64_t>(1, grid_.blocks / kSmallMemory);
   }
   const AgeOf age_of = [&](std::uint64_t tick) {

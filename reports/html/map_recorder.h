@@ -16,7 +16,7 @@ namespace kvsim {
 
 class MapRecorder final : public Observer {
  public:
-  static constexpr std::size_t kMostSnapshots = 20;
+  static constexpr std::size_t kMostSnapshots = 16;
   static constexpr std::size_t kMostNodes = 300;  ///< Of each snapshot's tree.
 
   struct Snapshot {

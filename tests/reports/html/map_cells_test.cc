@@ -28,7 +28,7 @@ TEST(MapCells, ShowEveryBlockOfASmallMemory) {
   map.patches[1].owner = 8;
   map.patches[1].hits = 10;
   map.patches[1].last_used = 4;
-  const CellGrid grid = CellGrid::over(map.patches, Tokens(16), 16);
+  const CellGrid grid = CellGrid::over(map.patches, Tokens(16), Tokens(16));
   EXPECT_EQ(grid.blocks, 4);
   EXPECT_EQ(grid.blocks_per_cell, 1);
   EXPECT_EQ(grid.first_block, 1);
@@ -46,7 +46,7 @@ TEST(MapCells, SampleALargeMemoryEvenly) {
   MemoryMap map;
   map.patches = {patch(0, slots / 4, Spent::kUsed), patch(slots / 4, slots / 4, Spent::kReserved),
                  patch(slots / 2, slots / 2, Spent::kFree)};
-  const CellGrid grid = CellGrid::over(map.patches, Tokens(16), 16);
+  const CellGrid grid = CellGrid::over(map.patches, Tokens(16), Tokens(16));
   EXPECT_EQ(grid.blocks_per_cell, 4);
   const auto quarter = static_cast<std::size_t>(CellGrid::kMostCells / 4);
   EXPECT_EQ(cells_of(map, grid, ten_minus).spent,
@@ -57,7 +57,7 @@ TEST(MapCells, NeverMoreThanTheMost) {
   for (const std::int64_t blocks : {1L, 3071L, 3072L, 3073L, 6145L, 1'000'003L}) {
     MemoryMap map;
     map.patches = {patch(0, blocks, Spent::kFree)};
-    const CellGrid grid = CellGrid::over(map.patches, Tokens(1), 1);
+    const CellGrid grid = CellGrid::over(map.patches, Tokens(1), Tokens(1));
     const std::size_t cells = cells_of(map, grid, ten_minus).spent.size();
     EXPECT_LE(cells, static_cast<std::size_t>(CellGrid::kMostCells));
     EXPECT_GE(static_cast<std::int64_t>(cells) * grid.blocks_per_cell, blocks) << "all is covered";

@@ -127,6 +127,7 @@ TEST(MapRecorder, IsBoundedAndInOrder) {
   ASSERT_GE(snapshots.size(), MapRecorder::kMostSnapshots / 2);
   ASSERT_LT(snapshots.size(), MapRecorder::kMostSnapshots);
   EXPECT_EQ(recorder.grid().blocks, 40) << "the null block is no memory";
+  EXPECT_EQ(recorder.grid().first_block, 1);
   for (std::size_t i = 0; i < snapshots.size(); ++i) {
     if (i > 0) {
       EXPECT_GT(snapshots[i].at, snapshots[i - 1].at);

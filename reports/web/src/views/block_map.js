@@ -2,7 +2,7 @@
 import { axis, chart, tooltip } from '../chart.js';
 import { color } from '../theme.js';
 import { choice, h, section } from '../dom.js';
-import { duration, fixed, percent, request } from '../format.js';
+import { counted, duration, fixed, percent, request } from '../format.js';
 import { foldedTable } from '../table.js';
 import { cellsOf, describe, owners, sides } from './cells.js';
 import { parts } from './memory.js';
@@ -76,8 +76,8 @@ export function blockMap(run) {
     if (lookup.value) find(); else tell(null);
   });
   draw();
-  const each = maps.blocks_per_cell === 1 ? `Every block of ${fixed(maps.block_tokens)} tokens`
-    : `One block of every ${fixed(maps.blocks_per_cell)}, of ${fixed(maps.block_tokens)} tokens each`;
+  const each = maps.blocks_per_cell === 1 ? `Every block of ${counted(maps.block_tokens, 'token')}`
+    : `One block of every ${fixed(maps.blocks_per_cell)}, of ${counted(maps.block_tokens, 'token')} each`;
   return section('map', 'Block map', `${each}, of replica ${maps.replica}: who owns it, how long it was not used, ` +
     `how many running sequences refer to it. A block of the cache belongs to the request that computed it.`,
     moment.slider('map-time'),

@@ -67,6 +67,7 @@ function key(runs) {
 }
 
 export function latency(all) {
+  if (all.every((run) => measures.every(([measure]) => run.summary[measure].count === 0))) return null;
   const runs = all.filter((run) => run.latency);
   const rows = all.flatMap((run) => measures.map(([measure, name]) => ({ run, measure, name })));
   const several = all.length > 1;

@@ -66,10 +66,10 @@ function option(timeline) {
 export function load(run) {
   if (!run.timeline) return null;
   const { batch } = run.summary;
-  return section('load', 'Queue and batch over time',
+  return section('load', 'Queue and batch',
     `Who runs and who waits, every ${duration(run.timeline.interval_s)}; hits and preemptions within windows of time.`,
     chart({
-      title: 'Queue and batch', height: panels.length * (panelHeight + 38) + 46,
+      title: 'Load over time', height: panels.length * (panelHeight + 38) + 46,
       label: () => `${fixed(batch.mean_running, 1)} sequences run on average, ${fixed(batch.max_running)} at most; ` +
         `at most ${fixed(batch.max_waiting)} wait; ${fixed(run.summary.preemptions)} preemptions.`,
       option: () => option(run.timeline),

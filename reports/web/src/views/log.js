@@ -30,8 +30,8 @@ function rows(title, worst, log, columns) {
   return [choice('Show', kinds, 'worst', show), place];
 }
 
-export function log({ log: both, summary }) {
-  if (!both) return null;
+export function log({ log: both, summary, timeline }) {
+  if (!both || !timeline) return null;
   const { evictions, preemptions } = both;
   return section('log', 'Evictions and preemptions', `${counted(evictions.count, 'eviction')} from the cache of ` +
     `${fixed(evictions.tokens)} tokens in all (${fixed(evictions.followed)} followed another one), ` +

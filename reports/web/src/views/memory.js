@@ -50,34 +50,40 @@ export function memoryOption(timeline, small) {
   };
 }
 
-export function memory(run) {
-  const { timeline } = run;
-  if (!timeline) return null;
-  const { kv } = run.summary;
+function held({ kv }) {
   const split = [
     ['holds tokens', kv.utilization.mean, 'kv.utilization.mean'],
     ['reserved', kv.waste.reserved, 'kv.waste.reserved'],
     ['internal waste', kv.waste.internal, 'kv.waste.internal'],
     ['external waste', kv.waste.external, 'kv.waste.external'],
   ].map(([name, share, path]) => ({ name, share, path }));
+  return table('What sequences were given, over the whole run', [
+    { name: 'part', left: true, value: (row) => row.name },
+    { name: 'share of held memory', value: (row) => row.share, text: (row) => percent(row.share, 2), path: (row) => row.path },
+  ], split);
+}
+
+function moments(timeline) {
   const columns = [{ name: 'time_s', text: (row) => fixed(row.time_s, 3) },
     ...parts.map(([name]) => ({ name, text: (row) => fixed(row[name]) }))];
   const rows = () => timeline.time_s.map((time_s, i) =>
     Object.fromEntries([['time_s', time_s], ...parts.map(([name]) => [name, timeline[name][i]])]));
+  return foldedTable('memory over time, in tokens', columns, rows);
+}
+
+export function memory({ timeline, summary }) {
+  if (!timeline) return section('memory', 'Memory', 'Each request served alone, outside of time.', held(summary));
+  const { kv } = summary;
+  const left = thin(timeline).map(([, text]) => text);
   return section('memory', 'Memory over time', `Tokens of KV memory, ${fixed(kv.capacity_tokens)} in all; ` +
     `${fixed(timeline.time_s.length)} moments, every ${duration(timeline.interval_s)}. ` +
-    parts.map(([, text, meaning]) => `${text}: ${meaning}`).join('; ') + '.',
+    `${parts.map(([, text, meaning]) => `${text}: ${meaning}`).join('; ')}.`,
     chart({
       title: 'Where the memory went', height: 330,
       label: () => `On average ${percent(kv.usage.mean)} of it is held by running sequences and ` +
         `${percent(kv.cached)} cached; at most ${percent(kv.usage.max)} is held.`,
       option: () => memoryOption(timeline),
     }),
-    thin(timeline).length > 0 ? h('p', { class: 'muted' }, 'Never more than 1 % of the memory, and not drawn: ' +
-      `${thin(timeline).map(([, text]) => text).join(', ')}.`) : null,
-    foldedTable('memory over time, in tokens', columns, rows),
-    table('What sequences were given, over the whole run', [
-      { name: 'part', left: true, value: (row) => row.name },
-      { name: 'share of held memory', value: (row) => row.share, text: (row) => percent(row.share, 2), path: (row) => row.path },
-    ], split));
+    left.length > 0 ? h('p', { class: 'muted' }, `Never more than 1 % of the memory, and not drawn: ${left.join(', ')}.`) : null,
+    moments(timeline), held(summary));
 }
