@@ -2,8 +2,9 @@
 // With --check: says whether the committed file is what this source gives (exit 1 if not).
 import { build } from 'esbuild';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-process.chdir(import.meta.dirname);
+process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 const target = 'dist/report.html';
 
 const bundled = await build({

@@ -104,18 +104,29 @@ std::string one_request(const Subject& subject, std::uint64_t id) {
 }
 
 std::vector<Variant> what_ifs(const Subject& subject, const Report& report) {
-  std::vector<PlannedRun> runs = plan_what_ifs(subject.config, report);
+  const std::vector<PlannedRun> runs = plan_what_ifs(subject.config, report);
+  std::vector<std::string> refusals(runs.size());
   std::vector<Simulation> simulations;
   simulations.reserve(runs.size());
-  for (const PlannedRun& run : runs)
-    simulations.emplace_back(
-        [&run](const Progress& progress) { return run_experiment(run.config, {}, progress); });
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    simulations.emplace_back([&run = runs[i], &refusal = refusals[i]](const Progress& progress) {
+      try {
+        return run_experiment(run.config, {}, progress);
+      } catch (const InputError& error) {
+        refusal = error.what();  // a question that makes no sense here is nobody's mistake
+        return Report{};
+      }
+    });
   ProgressBar bar;
   const std::vector<Report> reports =
       run_all(simulations, std::max(1U, std::thread::hardware_concurrency()), bar.callback());
   std::vector<Variant> variants{{"as it was", Json::object(), {report}}};
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    variants.push_back({runs[i].label, runs[i].settings, {reports[i]}});
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (refusals[i].empty())
+      variants.push_back({runs[i].label, runs[i].settings, {reports[i]}});
+    else
+      fmt::print(stderr, "kvsim explain: no row '{}': {}\n", runs[i].label, refusals[i]);
+  }
   return variants;
 }
 

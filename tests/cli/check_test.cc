@@ -108,7 +108,9 @@ TEST(CheckVerb, RefusesTheBaselineOfAnotherConfigUnlessTheConfigIsWhatChanged) {
                                }()),
                (folder / "b.json") +
                    ": /trace_digest: a baseline of another workload (digest 0, "
-                   "here 6854000575f4d9f8); --update-baseline takes this run for "
+                   "here " +
+                   parse_json(text_of(baseline), baseline)["trace_digest"].get<std::string>() +
+                   "); --update-baseline takes this run for "
                    "the new one\n");
 }
 

@@ -159,6 +159,7 @@ TEST(Spans, RefusesALengthThatDoesNotAddUp) {
 TEST(TraceFile, SaysWhatItSawAndWhatItKnows) {
   EXPECT_EQ(error_in("x.csv", "a,b\n1,2\n"),
             "x.csv:1:1: no known trace format starts like 'a,b'; known: aiperf, azure, burstgpt, "
+            "measured, "
             "mooncake, qwen-bailian, spans, splitwise, token-ids, vidur; if it is one of them, "
             "name it (/workload/format or --format)");
   EXPECT_EQ(error_in("x.csv", "\n \n"), "x.csv:2:1: expected a trace, got an empty file");

@@ -2,20 +2,42 @@
 // near the screen, again when the theme or its data change, and described in words of our own.
 import * as echarts from 'echarts/core';
 import { CustomChart, HeatmapChart, LineChart, ScatterChart, BarChart } from 'echarts/charts';
-import { DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, TitleComponent,
-  TooltipComponent, VisualMapComponent } from 'echarts/components';
+import {
+  DataZoomComponent,
+  GridComponent,
+  LegendComponent,
+  MarkLineComponent,
+  TitleComponent,
+  TooltipComponent,
+  VisualMapComponent,
+} from 'echarts/components';
 import { CanvasRenderer } from 'echarts/renderers';
 import { h } from './dom.js';
 import { color, onThemeChange } from './theme.js';
 
-echarts.use([BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, DataZoomComponent,
-  GridComponent, LegendComponent, MarkLineComponent, TitleComponent, TooltipComponent,
-  VisualMapComponent, CanvasRenderer]);
+echarts.use([
+  BarChart,
+  CustomChart,
+  HeatmapChart,
+  LineChart,
+  ScatterChart,
+  DataZoomComponent,
+  GridComponent,
+  LegendComponent,
+  MarkLineComponent,
+  TitleComponent,
+  TooltipComponent,
+  VisualMapComponent,
+  CanvasRenderer,
+]);
 
-const nearScreen = new IntersectionObserver((entries) => {
-  for (const entry of entries)
-    if (entry.isIntersecting) entry.target.dispatchEvent(new Event('near'));
-}, { rootMargin: '300px' });
+const nearScreen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries)
+      if (entry.isIntersecting) entry.target.dispatchEvent(new Event('near'));
+  },
+  { rootMargin: '300px' },
+);
 
 // `option(width)` makes ECharts' option; `label()` says in a sentence what it shows. `height` is
 // pixels, or a function of the width. Returns a <figure> with refresh() and, once drawn, `chart`.
@@ -81,12 +103,27 @@ export const tooltip = (more = {}) => ({
   ...more,
 });
 
-export const legend = (more = {}) => ({ textStyle: { color: color('text') }, top: 0, icon: 'roundRect', ...more });
+export const legend = (more = {}) => ({
+  textStyle: { color: color('text') },
+  top: 0,
+  icon: 'roundRect',
+  ...more,
+});
 
 // A slider below a chart, to look at a part of its time.
-export const timeZoom = (more = {}) => ({ type: 'slider', height: 18, bottom: 8, showDetail: false, brushSelect: false,
-  showDataShadow: false, borderColor: color('line'), fillerColor: `${color('accent')}22`, moveHandleSize: 0,
-  handleStyle: { color: color('panel'), borderColor: color('muted') }, ...more });
+export const timeZoom = (more = {}) => ({
+  type: 'slider',
+  height: 18,
+  bottom: 8,
+  showDetail: false,
+  brushSelect: false,
+  showDataShadow: false,
+  borderColor: color('line'),
+  fillerColor: `${color('accent')}22`,
+  moveHandleSize: 0,
+  handleStyle: { color: color('panel'), borderColor: color('muted') },
+  ...more,
+});
 
 // ECharts' tooltips are HTML: what came from a trace's or a user's words is escaped.
 export const escaped = (text) => echarts.format.encodeHTML(String(text));

@@ -13,16 +13,27 @@ export function h(tag, attributes = {}, ...children) {
 
 // A <section> with a heading and what it is about; `id` is its place in the navigation.
 export function section(id, heading, lead, ...children) {
-  return h('section', { id, 'aria-labelledby': `${id}-title` },
+  return h(
+    'section',
+    { id, 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, heading),
-    lead ? h('p', { class: 'lead' }, lead) : null, ...children);
+    lead ? h('p', { class: 'lead' }, lead) : null,
+    ...children,
+  );
 }
 
 // A <select> with its label; `choices` are [value, text] pairs.
 let selects = 0;
 export function choice(label, choices, chosen, onchange) {
-  const id = `choice-${selects += 1}`;
-  return h('span', { class: 'control' }, h('label', { for: id }, label),
-    h('select', { id, onchange: (event) => onchange(event.target.value) },
-      choices.map(([value, text]) => h('option', { value, selected: value === chosen }, text))));
+  const id = `choice-${(selects += 1)}`;
+  return h(
+    'span',
+    { class: 'control' },
+    h('label', { for: id }, label),
+    h(
+      'select',
+      { id, onchange: (event) => onchange(event.target.value) },
+      choices.map(([value, text]) => h('option', { value, selected: value === chosen }, text)),
+    ),
+  );
 }

@@ -2,8 +2,10 @@
 
 export function fixed(x, decimals = 0) {
   if (x === null || x === undefined) return '-';
-  return x.toLocaleString('en-US',
-    { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return x.toLocaleString('en-US', {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  });
 }
 
 export const percent = (share, decimals = 1) => `${fixed(100 * share, decimals)} %`;
@@ -26,4 +28,8 @@ export function duration(seconds) {
 }
 
 export const request = (id) => (id < 0 ? 'nobody' : `request ${fixed(id)}`);
-export const counted = (n, noun) => `${fixed(n)} ${noun}${n === 1 ? '' : 's'}`;
+export const counted = (n, noun, plural = `${noun}s`) => `${fixed(n)} ${n === 1 ? noun : plural}`;
+
+// A run's name where there is little room: "allocator=paged block_size=16" as "paged 16".
+export const short = (label) =>
+  label.length > 20 ? label.replaceAll(/(^| )[^ =]+=/g, '$1') : label;

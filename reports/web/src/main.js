@@ -16,13 +16,19 @@ const payload = JSON.parse(document.getElementById('payload').textContent);
 
 function head() {
   const button = h('button', { type: 'button', id: 'theme', onclick: toggle });
-  const name = () => { button.textContent = isDark() ? 'Light theme' : 'Dark theme'; };
+  const name = () => {
+    button.textContent = isDark() ? 'Light theme' : 'Dark theme';
+  };
   name();
   onThemeChange(name);
   document.title = `kvsim: ${payload.title}`;
-  document.getElementById('head').append(
-    h('div', { class: 'bar' }, h('span', { class: 'brand' }, 'kvsim report'), button),
-    h('h1', {}, payload.title), h('p', { class: 'subtitle' }, payload.subtitle));
+  document
+    .getElementById('head')
+    .append(
+      h('div', { class: 'bar' }, h('span', { class: 'brand' }, 'kvsim report'), button),
+      h('h1', {}, payload.title),
+      h('p', { class: 'subtitle' }, payload.subtitle),
+    );
 }
 
 // Sections that have nothing to show return null.
@@ -30,7 +36,11 @@ function sections() {
   const { runs } = payload;
   const views = [];
   if (runs.length === 1)
-    views.push(...[figures, (run) => latency([run]), memory, blockMap, prefixCache, load, log].map((view) => view(runs[0])));
+    views.push(
+      ...[figures, (run) => latency([run]), memory, blockMap, prefixCache, load, log].map((view) =>
+        view(runs[0]),
+      ),
+    );
   if (runs.length > 1) views.push(comparison(payload), latency(runs));
   views.push(curve(payload.curve));
   if (runs.length > 0) views.push(provenance(runs));
@@ -40,6 +50,13 @@ function sections() {
 head();
 const shown = sections();
 document.getElementById('content').append(...shown);
-document.getElementById('nav').append(h('ul', {}, shown.map((view) =>
-  h('li', {}, h('a', { href: `#${view.id}` }, view.querySelector('h2').textContent)))));
+document.getElementById('nav').append(
+  h(
+    'ul',
+    {},
+    shown.map((view) =>
+      h('li', {}, h('a', { href: `#${view.id}` }, view.querySelector('h2').textContent)),
+    ),
+  ),
+);
 document.documentElement.dataset.ready = 'true';

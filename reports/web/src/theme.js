@@ -24,4 +24,6 @@ function set(dark) {
 }
 
 set(preferred.matches);
-preferred.addEventListener('change', () => { if (!chosen) set(preferred.matches); });
+preferred.addEventListener('change', () => {
+  if (!chosen) set(preferred.matches);
+});

@@ -50,10 +50,14 @@ async function treeOpensAndCloses(page) {
   await page.keyboard.press('ArrowRight');
   assert.equal(await items.count(), count, 'and open again');
   await page.keyboard.press('ArrowDown');
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.node !== '0'), true, 'arrows walk');
+  assert.equal(
+    await page.evaluate(() => document.activeElement.dataset.node !== '0'),
+    true,
+    'arrows walk',
+  );
   const branch = page.locator('[role=treeitem][aria-expanded=true]').nth(1);
   await branch.locator('> span').click();
-  assert.ok(await items.count() < count, 'a click closes a branch');
+  assert.ok((await items.count()) < count, 'a click closes a branch');
   assert.notDeepEqual(await drawing.screenshot(), before, 'in the drawing too');
 }
 
@@ -65,8 +69,14 @@ async function tablesAreThere(page) {
   assert.equal(await page.locator('table').count(), await page.locator('button.copy').count());
   const first = page.locator('#latency .table').first();
   await first.locator('button.copy').click();
-  await page.waitForFunction(() => document.querySelector('#latency .copy').textContent === 'Copied');
-  await page.evaluate(() => document.querySelectorAll('details').forEach((each) => { each.open = false; }));
+  await page.waitForFunction(
+    () => document.querySelector('#latency .copy').textContent === 'Copied',
+  );
+  await page.evaluate(() =>
+    document.querySelectorAll('details').forEach((each) => {
+      each.open = false;
+    }),
+  );
 }
 
 async function themeToggles(page, scheme) {
@@ -82,8 +92,16 @@ const shot = (page, name) => page.screenshot({ path: `shots/${name}.png`, fullPa
 
 // The report of a run with hit-rate curves beside it, as `kvsim curve` counts them.
 function withCurve(page) {
-  const rows = ['lru', 'fifo'].flatMap((policy, i) => [10, 100, 1000, null].map((capacity_blocks, j) => (
-    { rule: 'tree', policy, capacity_blocks, token_refs: 1000, token_hits: 100 * j + 50 * i, evictions: 5 })));
+  const rows = ['lru', 'fifo'].flatMap((policy, i) =>
+    [10, 100, 1000, null].map((capacity_blocks, j) => ({
+      rule: 'tree',
+      policy,
+      capacity_blocks,
+      token_refs: 1000,
+      token_hits: 100 * j + 50 * i,
+      evictions: 5,
+    })),
+  );
   return page.replace('"runs":', `"curve":${JSON.stringify(rows)},"runs":`);
 }
 
@@ -92,7 +110,12 @@ writeFileSync('curve.html', withCurve(readFileSync('run/report.html', 'utf8')));
 const chrome = await browser();
 try {
   const summary = json('run/summary.json');
-  for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 420], ['dark', 420]]) {
+  for (const [scheme, width] of [
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 420],
+    ['dark', 420],
+  ]) {
     const { page, calm, close } = await open(chrome, 'run/report.html', { scheme, width });
     const paint = await firstPaint(page);
     await drawAll(page);
@@ -105,10 +128,16 @@ try {
       await treeOpensAndCloses(page);
       await tablesAreThere(page);
     }
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, 'nothing sticks out');
+    assert.equal(
+      await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth),
+      false,
+      'nothing sticks out',
+    );
     calm();
-    console.log(`run/report.html ${scheme} ${width}: ${statSync('run/report.html').size} bytes, ` +
-      `first paint ${paint} ms, ${count} figures equal`);
+    console.log(
+      `run/report.html ${scheme} ${width}: ${statSync('run/report.html').size} bytes, ` +
+        `first paint ${paint} ms, ${count} figures equal`,
+    );
     await close();
   }
   const { page: curves, calm, close: closeCurves } = await open(chrome, 'curve.html');
@@ -118,15 +147,24 @@ try {
   calm();
   await closeCurves();
   const variants = json('compare.json').variants;
-  for (const [file, scheme, width] of [['compare', 'light', 1280], ['compare', 'dark', 1280], ['compare', 'light', 420], ['folders', 'light', 1280]]) {
+  for (const [file, scheme, width] of [
+    ['compare', 'light', 1280],
+    ['compare', 'dark', 1280],
+    ['compare', 'light', 420],
+    ['folders', 'light', 1280],
+  ]) {
     const { page, calm, close } = await open(chrome, `${file}.html`, { scheme, width });
     await drawAll(page);
     await shot(page, `${file}-${scheme}-${width}`);
     if (file === 'compare')
-      await figuresEqual(page, (name) => {
-        const [index, column] = name.split('.');
-        return columnOf(variants[index].summary, column);
-      }, 2e-4);  // a percentage of a share that has six decimals, or of three
+      await figuresEqual(
+        page,
+        (name) => {
+          const [index, column] = name.split('.');
+          return columnOf(variants[index].summary, column);
+        },
+        2e-4,
+      ); // a percentage of a share that has six decimals, or of three
     const before = await label(page, '#pareto');
     await page.getByLabel('Up', { exact: true }).selectOption('waste');
     assert.notEqual(await label(page, '#pareto'), before);
@@ -144,9 +182,14 @@ function columnOf(summary, name) {
     utilization: 100 * kv.utilization.mean,
     waste: 100 * (kv.waste.reserved + kv.waste.internal + kv.waste.external),
     hit_rate: 100 * cache.hit_rate,
-    ttft_p50_ms: summary.ttft_ms.p50, ttft_p99_ms: summary.ttft_ms.p99, tpot_p50_ms: summary.tpot_ms.p50,
-    e2e_mean_ms: summary.e2e_ms.mean, request_per_s: throughput.request_per_s,
-    output_tok_per_s: throughput.output_tok_per_s, preemptions: summary.preemptions,
-    rejected: requests.rejected, max_running: batch.max_running,
+    ttft_p50_ms: summary.ttft_ms.p50,
+    ttft_p99_ms: summary.ttft_ms.p99,
+    tpot_p50_ms: summary.tpot_ms.p50,
+    e2e_mean_ms: summary.e2e_ms.mean,
+    request_per_s: throughput.request_per_s,
+    output_tok_per_s: throughput.output_tok_per_s,
+    preemptions: summary.preemptions,
+    rejected: requests.rejected,
+    max_running: batch.max_running,
   }[name];
 }

@@ -8,6 +8,7 @@ work=$2
 for tool in node npm; do
   command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 0; }
 done
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "skipped: node is older than 20"; exit 0; }
 rm -rf "$work"
 mkdir -p "$work"
 cp -r "$web"/package.json "$web"/package-lock.json "$web"/build.mjs "$web"/src "$web"/dist "$work"

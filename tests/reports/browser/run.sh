@@ -10,6 +10,7 @@ work=$2
 for tool in node npm chromium; do
   command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 0; }
 done
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "skipped: node is older than 20"; exit 0; }
 mkdir -p "$work"
 cp "$here"/package.json "$here"/package-lock.json "$here"/*.mjs "$work"
 cd "$work"
@@ -24,4 +25,6 @@ trace=${KVSIM_TRACES:-}/mooncake_conversation.jsonl.gz
 "$kvsim" run "$trace" --out run >run.txt
 "$kvsim" compare demo --html compare.html --json >compare.json
 "$kvsim" compare run run --html folders.html >folders.txt
+CHROMIUM=$(command -v chromium)
+export CHROMIUM
 exec node browser.mjs

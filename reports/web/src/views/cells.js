@@ -42,26 +42,45 @@ export const sides = {
   },
   owner: {
     name: 'who owns it',
-    pieces: () => [none('nobody'), ...[1, 2, 3, 4, 5, 6, 7, 8].map((i) =>
-      ({ label: `request id mod 8 = ${i - 1}`, color: `series-${i}` }))],
-    piece: (cell) => (cell.owner < 0 ? 0 : 1 + cell.owner % 8),
+    pieces: () => [
+      none('nobody'),
+      ...[1, 2, 3, 4, 5, 6, 7, 8].map((i) => ({
+        label: `request id mod 8 = ${i - 1}`,
+        color: `series-${i}`,
+      })),
+    ],
+    piece: (cell) => (cell.owner < 0 ? 0 : 1 + (cell.owner % 8)),
   },
   age: {
     name: 'age since last use',
-    pieces: () => [none('never cached'), ...['under 0.1 s', '0.1 to 1 s', '1 to 10 s', '10 to 100 s', 'over 100 s']
-      .map((label, i) => ({ label, color: heat(6 - i) }))],
+    pieces: () => [
+      none('never cached'),
+      ...['under 0.1 s', '0.1 to 1 s', '1 to 10 s', '10 to 100 s', 'over 100 s'].map(
+        (label, i) => ({ label, color: heat(6 - i) }),
+      ),
+    ],
     piece: (cell) => (cell.age === null ? 0 : 1 + steps(cell.age, [0, 0.1, 1, 10, 100])),
   },
   users: {
     name: 'references: who runs on it',
-    pieces: () => [none('nobody'), ...['1', '2 (shared)', '3 to 4', '5 to 8', '9 or more'].map((label, i) =>
-      ({ label, color: heat(i + 2) }))],
+    pieces: () => [
+      none('nobody'),
+      ...['1', '2 (shared)', '3 to 4', '5 to 8', '9 or more'].map((label, i) => ({
+        label,
+        color: heat(i + 2),
+      })),
+    ],
     piece: (cell) => steps(cell.users, [0, 1, 2, 3, 5, 9]),
   },
   hits: {
     name: 'times reused',
-    pieces: () => [none('never'), ...['1', '2', '3 to 5', '6 to 11', '12 or more'].map((label, i) =>
-      ({ label, color: heat(i + 2) }))],
+    pieces: () => [
+      none('never'),
+      ...['1', '2', '3 to 5', '6 to 11', '12 or more'].map((label, i) => ({
+        label,
+        color: heat(i + 2),
+      })),
+    ],
     piece: (cell) => steps(cell.hits, [0, 1, 2, 3, 6, 12]),
   },
 };
@@ -71,7 +90,14 @@ export function owners(cells) {
   const byOwner = new Map();
   for (const cell of cells) {
     if (cell.owner < 0) continue;
-    const row = byOwner.get(cell.owner) ?? { owner: cell.owner, cells: 0, running: 0, shared: 0, hits: 0, newest: null };
+    const row = byOwner.get(cell.owner) ?? {
+      owner: cell.owner,
+      cells: 0,
+      running: 0,
+      shared: 0,
+      hits: 0,
+      newest: null,
+    };
     row.cells += 1;
     row.running += cell.users > 0 ? 1 : 0;
     row.shared += cell.users > 1 ? 1 : 0;

@@ -4,7 +4,9 @@ import { counted, duration } from '../format.js';
 
 // The first one with the most memory held by running sequences.
 function fullest(snapshots) {
-  const held = snapshots.map(({ memory: [used, reserved, internal, external] }) => used + reserved + internal + external);
+  const held = snapshots.map(
+    ({ memory: [used, reserved, internal, external] }) => used + reserved + internal + external,
+  );
   return held.indexOf(Math.max(...held));
 }
 
@@ -14,13 +16,22 @@ export function moments(snapshots) {
   const state = { index: fullest(snapshots) };
   const said = () => {
     const now = snapshots[state.index];
-    return `Snapshot ${state.index + 1} of ${snapshots.length}: ${duration(now.time_s)} into the run, ` +
-      `${counted(now.running, 'sequence')} running`;
+    return (
+      `Snapshot ${state.index + 1} of ${snapshots.length}: ${duration(now.time_s)} into the run, ` +
+      `${counted(now.running, 'sequence')} running`
+    );
   };
   state.now = () => snapshots[state.index];
   state.onMove = (listener) => listeners.push(listener);
   state.slider = (id) => {
-    const input = h('input', { type: 'range', id, min: 0, max: snapshots.length - 1, step: 1, value: state.index });
+    const input = h('input', {
+      type: 'range',
+      id,
+      min: 0,
+      max: snapshots.length - 1,
+      step: 1,
+      value: state.index,
+    });
     const output = h('output', { for: id });
     const show = () => {
       input.value = state.index;

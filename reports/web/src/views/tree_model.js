@@ -3,15 +3,26 @@
 // Columns to nodes. Node 0 is the root: the empty prefix.
 export function treeOf({ tree }) {
   const nodes = tree.parent.map((parent, i) => ({
-    i, parent, children: [],
-    writer: tree.writer[i], depth: tree.depth[i], tokens: tree.tokens_each[i], users: tree.users[i],
-    hits: tree.hits[i], age: tree.age_ms[i] < 0 ? null : tree.age_ms[i] / 1000,
-    hiddenNodes: tree.more_nodes[i], hiddenTokens: tree.more_tokens[i], open: false,
+    i,
+    parent,
+    children: [],
+    writer: tree.writer[i],
+    depth: tree.depth[i],
+    tokens: tree.tokens_each[i],
+    users: tree.users[i],
+    hits: tree.hits[i],
+    age: tree.age_ms[i] < 0 ? null : tree.age_ms[i] / 1000,
+    hiddenNodes: tree.more_nodes[i],
+    hiddenTokens: tree.more_tokens[i],
+    open: false,
   }));
   for (const node of nodes) if (node.parent >= 0) nodes[node.parent].children.push(node);
   // Parents come before their children: backwards, a node's children are summed up before it.
   for (const node of [...nodes].reverse())
-    node.below = node.children.reduce((sum, child) => sum + child.below, node.tokens + node.hiddenTokens);
+    node.below = node.children.reduce(
+      (sum, child) => sum + child.below,
+      node.tokens + node.hiddenTokens,
+    );
   for (const node of nodes) node.children.sort((a, b) => b.below - a.below || a.i - b.i);
   openLargest(nodes[0]);
   return nodes;
