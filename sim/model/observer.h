@@ -19,7 +19,8 @@ enum class Rejection : std::uint8_t {
 };
 
 /// What became of a prompt at its first admission, front to back: the tokens found in the cache,
-/// then those missed, by the one reason why (sim/engine/miss_attribution.h). They sum to the prompt.
+/// then those missed, by the one reason why (sim/engine/miss_attribution.h). They sum to the
+/// prompt.
 struct PromptFate {
   Tokens hit;
   Tokens capacity;
