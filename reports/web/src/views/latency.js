@@ -176,7 +176,7 @@ export function latency(all) {
         ),
       ),
     ),
-    table('Latency', columns, rows),
+    table('Latency quantiles', columns, rows),
     runs.length > 0 ? distributions(runs) : null,
   );
 }

@@ -112,10 +112,10 @@ function listItem(node, focused, change) {
       'data-node': node.i,
       tabindex: node.i === focused ? 0 : -1,
       'aria-expanded': node.children.length > 0 ? String(node.open) : null,
-      'aria-label': text(node),
+      'aria-labelledby': `node-${node.i}`,
       onkeydown: (event) => move(event, item, node, change),
     },
-    h('span', { onclick: () => change(node.i, !node.open) }, text(node)),
+    h('span', { id: `node-${node.i}`, onclick: () => change(node.i, !node.open) }, text(node)),
     inside.length > 0
       ? h(
           'ul',
