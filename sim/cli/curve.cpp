@@ -6,9 +6,12 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "reports/atomic_file.h"
 #include "reports/curve_text.h"
+#include "reports/html/curve_page.h"
+#include "reports/html/report_html.h"
 #include "sim/cli/config_file.h"
 #include "sim/cli/console.h"
 #include "sim/cli/curve_axes.h"
@@ -138,6 +141,7 @@ int curve_verb(Arguments arguments) {
       "format", po::value<std::string>(), "format of TRACE; found out if not given")(
       "set", po::value<Words>()->composing()->value_name("/PTR=VALUE"),
       "override a config field; may be repeated")(
+      "html", po::value<std::string>()->value_name("FILE"), "also write a page that draws them")(
       "json", po::value<std::string>()->value_name("FILE"),
       "write JSON there; - prints it instead of the table")("csv",
                                                             "print CSV instead of the table");
@@ -149,10 +153,16 @@ int curve_verb(Arguments arguments) {
     throw InputError("kvsim curve", "options", "only one of --json - and --csv");
   std::unique_ptr<AtomicFile> file;
   if (!json.empty() && json != "-") file = std::make_unique<AtomicFile>(json);
+  std::unique_ptr<AtomicFile> page;
+  if (given->count("html") != 0) page = std::make_unique<AtomicFile>(word(*given, "html"));
   const HitCurve curve = curve_of(*given);
   if (file) {
     file->write(curve_json(curve));
     file->commit();
+  }
+  if (page) {
+    page->write(report_html(curve_page(curve)));
+    page->commit();
   }
   print_result(json == "-" ? curve_json(curve)
                : csv       ? curve_csv(curve)

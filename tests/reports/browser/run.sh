@@ -24,6 +24,7 @@ trace=${KVSIM_TRACES:-}/mooncake_conversation.jsonl.gz
 [ -f "$trace" ] || trace=demo
 "$kvsim" run "$trace" --out run >run.txt
 "$kvsim" compare demo --html compare.html --json >compare.json
+"$kvsim" curve "$trace" --policies lru,fifo,arc,optimal --html curve.html --json curve.json >curve.txt
 "$kvsim" compare run run --html folders.html >folders.txt
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
