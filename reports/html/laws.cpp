@@ -5,7 +5,7 @@
 namespace kvsim {
 namespace {
 
-Law once(std::string text, bool holds) { return {std::move(text), 1, holds ? 0 : 1}; }
+Invariant once(std::string text, bool holds) { return {std::move(text), 1, holds ? 0 : 1}; }
 
 bool all_held_is_accounted(const Report::Kv& kv) {
   const double sum =
@@ -63,10 +63,10 @@ void Laws::memory_is(const MemoryUse& memory) {
   memories_off_ += memory.adds_up() ? 0 : 1;
 }
 
-std::vector<Law> Laws::judged(const Report& report, const std::string& verify) const {
+std::vector<Invariant> Laws::judged(const Report& report, const std::string& verify) const {
   // Nothing to watch where each request is served alone, outside of time.
   if (times_ == 0) return laws_of_summary(report);
-  std::vector<Law> laws;
+  std::vector<Invariant> laws;
   laws.push_back({"used + reserved + internal + external + cached + free = capacity", memories_,
                   memories_off_});
   laws.push_back({"time never goes back", times_, times_back_});
@@ -77,7 +77,7 @@ std::vector<Law> Laws::judged(const Report& report, const std::string& verify) c
   if (r.unfinished == 0 && !guesses_)
     laws.push_back(
         once("tokens computed = tokens needed + tokens recomputed", computed_ == needed_));
-  for (Law& law : laws_of_summary(report)) laws.push_back(std::move(law));
+  for (Invariant& law : laws_of_summary(report)) laws.push_back(std::move(law));
   // A recount that fails ends the run: who reads this has passed.
   laws.push_back({"every block and reference recounted after every step (/verify)",
                   verify == "none" ? 0 : steps_, 0});
@@ -86,8 +86,8 @@ std::vector<Law> Laws::judged(const Report& report, const std::string& verify) c
   return laws;
 }
 
-std::vector<Law> laws_of_summary(const Report& report) {
-  std::vector<Law> laws;
+std::vector<Invariant> laws_of_summary(const Report& report) {
+  std::vector<Invariant> laws;
   const Report::Requests& r = report.requests;
   laws.push_back(once("requests = completed + rejected + unfinished",
                       r.total == r.completed + r.rejected + r.unfinished));

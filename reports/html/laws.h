@@ -10,7 +10,7 @@
 
 namespace kvsim {
 
-struct Law {
+struct Invariant {
   std::string text;
   std::int64_t checked = 0;  ///< Times; 0: not in this run.
   std::int64_t broken = 0;   ///< Times.
@@ -26,7 +26,8 @@ class Laws final : public Observer {
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;
 
   /// After the run, which summed itself up in `report` and recounted its books as `/verify` said.
-  [[nodiscard]] std::vector<Law> judged(const Report& report, const std::string& verify) const;
+  [[nodiscard]] std::vector<Invariant> judged(const Report& report,
+                                              const std::string& verify) const;
 
  private:
   void time_is(Time now);
@@ -41,6 +42,6 @@ class Laws final : public Observer {
 };
 
 /// What a report says about itself, without having watched the run.
-[[nodiscard]] std::vector<Law> laws_of_summary(const Report& report);
+[[nodiscard]] std::vector<Invariant> laws_of_summary(const Report& report);
 
 }  // namespace kvsim

@@ -153,9 +153,9 @@ void add_recorded(const Recorder& recorder, std::size_t moments, Json& run) {
   run["log"] = log(recorder.losses);
 }
 
-Json laws_json(const std::vector<Law>& laws) {
+Json laws_json(const std::vector<Invariant>& laws) {
   Json rows = Json::array();
-  for (const Law& law : laws)
+  for (const Invariant& law : laws)
     rows.push_back({{"law", law.text},
                     {"checked", law.checked},
                     {"holds", law.checked == 0 ? Json(nullptr) : Json(law.broken == 0)}});

@@ -84,13 +84,13 @@ TEST(Laws, HoldInARealRun) {
     world.config.set(std::string("/cache/allocator=") + allocator);
     Laws laws;
     const Report report = world.run({&laws});
-    for (const Law& law : laws.judged(report, "none"))
+    for (const Invariant& law : laws.judged(report, "none"))
       EXPECT_EQ(law.broken, 0) << allocator << ": " << law.text;
   }
 }
 
-const Law& law_like(const std::vector<Law>& laws, const std::string& words) {
-  const auto found = std::find_if(laws.begin(), laws.end(), [&](const Law& law) {
+const Invariant& law_like(const std::vector<Invariant>& laws, const std::string& words) {
+  const auto found = std::find_if(laws.begin(), laws.end(), [&](const Invariant& law) {
     return law.text.find(words) != std::string::npos;
   });
   EXPECT_NE(found, laws.end()) << words;
@@ -108,7 +108,7 @@ TEST(Laws, AreSeenToBreak) {
   ++report.requests.completed;
   ++report.prefix_cache.hit_tokens;
   report.kv.waste.external += 0.01;
-  const std::vector<Law> judged = laws.judged(report, "check");
+  const std::vector<Invariant> judged = laws.judged(report, "check");
   EXPECT_EQ(law_like(judged, "= capacity").broken, 1);
   EXPECT_EQ(law_like(judged, "time never").broken, 1);
   EXPECT_EQ(law_like(judged, "every request").broken, 1);
