@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "reports/request_row.h"
+#include "reports/ended_request.h"
 
 namespace kvsim {
 namespace {

@@ -24,7 +24,7 @@ void RequestsCsv::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
 
 void RequestsCsv::on_end(Time /*now*/) { out_.flush(); }
 
-void RequestsCsv::write(const RequestRow& row) {
+void RequestsCsv::write(const EndedRequest& row) {
   out_.print("{},", row.id);
   if (row.session) out_.print("{}", *row.session);
   out_.print(",{},{},{:.6f},{},{},{},{},{}", row.turn, row.priority, row.arrival_s,

@@ -6,7 +6,7 @@
 // single token.
 
 #include "reports/buffered_sink.h"
-#include "reports/request_row.h"
+#include "reports/ended_request.h"
 
 namespace kvsim {
 
@@ -19,7 +19,7 @@ class RequestsCsv final : public Observer {
   void on_end(Time now) override;
 
  private:
-  void write(const RequestRow& row);
+  void write(const EndedRequest& row);
   BufferedSink out_;
 };
 

@@ -22,7 +22,7 @@ void RequestsJsonl::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) 
 void RequestsJsonl::on_end(Time /*now*/) { out_.flush(); }
 
 // Nothing in a row needs escaping.
-void RequestsJsonl::write(const RequestRow& row) {
+void RequestsJsonl::write(const EndedRequest& row) {
   out_.print(R"({{"id":{},"session":{},"turn":{},"priority":{},"arrival_s":{:.6f},)", row.id,
              row.session ? fmt::to_string(*row.session) : "null", row.turn, row.priority,
              row.arrival_s);

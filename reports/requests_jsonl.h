@@ -4,7 +4,7 @@
 // Keys are the CSV's columns (schema/request.schema.json); null stands where the CSV is empty.
 
 #include "reports/buffered_sink.h"
-#include "reports/request_row.h"
+#include "reports/ended_request.h"
 
 namespace kvsim {
 
@@ -17,7 +17,7 @@ class RequestsJsonl final : public Observer {
   void on_end(Time now) override;
 
  private:
-  void write(const RequestRow& row);
+  void write(const EndedRequest& row);
   BufferedSink out_;
 };
 

@@ -1,4 +1,5 @@
-# ctest: every #include "room/..." obeys the one-way table below, and nothing else is included so.
+# ctest: every #include "room/..." obeys the one-way table below, and nothing else is included so; and no
+# two headers give one name to two types (the linker would take either, and nobody would say so).
 # Run by hand: cmake -P tests/layering.cmake
 set(may_sim/core "sim/core")
 set(may_sim/model "sim/core|sim/model")
@@ -22,5 +23,26 @@ foreach(room sim/core sim/model sim/model/attention sim/engine sim/cli policies 
         message(SEND_ERROR "${name}: ${line}  -- ${room} may include only ${may_${room}}")
       endif()
     endforeach()
+  endforeach()
+endforeach()
+
+file(GLOB_RECURSE headers RELATIVE "${root}" "${root}/sim/*.h" "${root}/policies/*.h"
+  "${root}/workloads/*.h" "${root}/reports/*.h" "${root}/kernels/*.h" "${root}/kernels/*.cuh"
+  "${root}/tests/*.h")
+list(FILTER headers EXCLUDE REGEX "node_modules")
+foreach(header ${headers})
+  set(space "")
+  file(STRINGS "${root}/${header}" lines
+    REGEX "^(namespace kvsim[a-z_:]* {|(struct|class|enum class) [^;]*{)")
+  foreach(line ${lines})
+    if(line MATCHES "^namespace ([a-z_:]+)")
+      set(space "${CMAKE_MATCH_1}")
+    elseif(line MATCHES "^(struct|class|enum class) (alignas\\([^)]*\\) )?([A-Za-z0-9_]+)")
+      set(key "defined_${space}_${CMAKE_MATCH_3}")
+      if(DEFINED ${key} AND NOT "${${key}}" STREQUAL "${header}")
+        message(SEND_ERROR "${header}: ${space}::${CMAKE_MATCH_3} is also defined in ${${key}}")
+      endif()
+      set(${key} "${header}")
+    endif()
   endforeach()
 endforeach()

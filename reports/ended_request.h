@@ -1,5 +1,5 @@
 #pragma once
-// A request that ended, as a row: what requests.csv and requests.jsonl print. reports/README.md
+// A request that ended: what requests.csv and requests.jsonl print. reports/README.md
 // says what each field means.
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace kvsim {
 
-struct RequestRow {
+struct EndedRequest {
   std::uint64_t id = 0;
   std::optional<std::uint64_t> session;
   std::uint32_t turn = 0;
@@ -26,9 +26,9 @@ struct RequestRow {
   }
 };
 
-[[nodiscard]] RequestRow rejected_row(const Request& r, Rejection why);
+[[nodiscard]] EndedRequest rejected_row(const Request& r, Rejection why);
 /// Requires that `s` finished at `now`.
-[[nodiscard]] RequestRow completed_row(Time now, const Sequence& s);
+[[nodiscard]] EndedRequest completed_row(Time now, const Sequence& s);
 /// "too_long" or "too_large".
 [[nodiscard]] std::string_view name_of(Rejection why);
 

@@ -1,10 +1,10 @@
-#include "reports/request_row.h"
+#include "reports/ended_request.h"
 
 namespace kvsim {
 namespace {
 
-RequestRow asked(const Request& r) {
-  RequestRow row;
+EndedRequest asked(const Request& r) {
+  EndedRequest row;
   row.id = r.id;
   if (r.session != Request::kNoSession) row.session = r.session;
   row.turn = r.turn;
@@ -17,15 +17,15 @@ RequestRow asked(const Request& r) {
 
 }  // namespace
 
-RequestRow rejected_row(const Request& r, Rejection why) {
-  RequestRow row = asked(r);
+EndedRequest rejected_row(const Request& r, Rejection why) {
+  EndedRequest row = asked(r);
   row.reason = name_of(why);
   return row;
 }
 
-RequestRow completed_row(Time now, const Sequence& s) {
+EndedRequest completed_row(Time now, const Sequence& s) {
   const Request& r = s.request;
-  RequestRow row = asked(r);
+  EndedRequest row = asked(r);
   row.hit_tokens = s.first_hit.value();
   row.queue_ms = milliseconds(s.admitted_at - r.arrival);
   row.ttft_ms = milliseconds(s.first_token_at - r.arrival);
