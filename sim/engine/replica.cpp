@@ -14,6 +14,9 @@ const DeclaredFields kFields{
         },
         "Check on the simulator itself, slowly: books recounts all memory after every change; "
         "contents also checks that every sequence reads back what it wrote."),
+    boolean_field("/scheduler/async_scheduling", "false",
+                  "Plan a step while the one before runs, as vLLM does by default since 0.14: who "
+                  "arrives during a step waits for the one after the next."),
 };
 
 // The newest token alone, or with guesses after it.
@@ -26,6 +29,7 @@ bool decodes(const Sequence& s, const StepWork& work) {
 Replica::Replica(const Setup& setup)
     : id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
+      plans_ahead_(setup.config.boolean("/scheduler/async_scheduling")),
       max_model_len_(setup.max_model_len),
       local_(setup.local),
       block_(setup.block),
@@ -69,14 +73,27 @@ void Replica::enqueue(Request& r) {
   s.request = std::move(r);
   r = std::move(used);
   outstanding_ += s.request.prompt;
-  scheduler_->enqueue(id);
+  plans_ahead_&& stepping_ ? late_.push_back(id) : scheduler_->enqueue(id);
+}
+
+// Who came during a step was not there when the next one was planned. Where that leaves nothing to
+// do, nothing has been planned, and they come at once.
+// Source: vLLM's batch queue of depth two (vllm/v1/engine/core.py, step_with_batch_queue). Of its
+// effects this is the one on latency; memory of the finished is free at once here, a step later
+// there.
+void Replica::plan() {
+  scheduler_->plan(plan_);
+  if (late_.empty()) return;
+  for (const SequenceId id : late_) scheduler_->enqueue(id);
+  late_.clear();
+  if (plan_.work.empty() && plan_.preempted.empty()) scheduler_->plan(plan_);
 }
 
 std::optional<Duration> Replica::begin_step(Time now) {
   KVSIM_CHECK(!stepping_, "one step at a time");
   plan_.clear();
   memory_->step_starts();
-  scheduler_->plan(plan_);
+  plan();
   verify();
   note_evictions(now);
   note_preemptions(now);
@@ -92,7 +109,7 @@ std::optional<Duration> Replica::begin_step(Time now) {
   const Duration took = cost_.price(shape_);
   stepping_ = true;
   observers_.tell([&](Observer& o) {
-    o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), scheduler_->waiting(),
+    o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
   });
   return took;
@@ -222,7 +239,7 @@ void Replica::verify() const {
 }
 
 ReplicaView Replica::view() const {
-  return {scheduler_->waiting(), scheduler_->running(), outstanding_, memory_->memory()};
+  return {waiting(), scheduler_->running(), outstanding_, memory_->memory()};
 }
 
 }  // namespace kvsim

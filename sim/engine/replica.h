@@ -53,6 +53,8 @@ class Replica {
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
 
  private:
+  void plan();
+  [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
   void verify_step();
   void note_evictions(Time now);
@@ -65,6 +67,7 @@ class Replica {
 
   ReplicaId id_;
   bool verify_books_;
+  bool plans_ahead_;
   std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
   LocalSpan local_;
@@ -76,6 +79,7 @@ class Replica {
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;
   StepPlan plan_;
+  std::vector<SequenceId> late_;   // came during the step under way, where steps are planned ahead
   std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;
   bool stepping_ = false;

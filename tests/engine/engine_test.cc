@@ -36,6 +36,20 @@ TEST(Engine, AdmitsBetweenSteps) {
   EXPECT_DOUBLE_EQ(report.ttft_ms.max, 16);
 }
 
+// Planned a step ahead, B joins the second step after the one it arrives in; but nobody waits for a
+// step with nothing to do.
+TEST(Engine, AdmitsAStepLaterWhereStepsArePlannedAhead) {
+  World world;
+  world.requests = {lonely(0, 10, 4), lonely(4, 10, 1)};
+  EXPECT_DOUBLE_EQ(world.run().queue_ms.max, 6);
+  world.config.set("/scheduler/async_scheduling", true, "test");
+  const Report report = world.run();
+  EXPECT_DOUBLE_EQ(report.queue_ms.max, 16);
+  EXPECT_EQ(report.requests.completed, 2);
+  world.requests = {lonely(0, 10, 1), lonely(4, 10, 1)};
+  EXPECT_DOUBLE_EQ(world.run().queue_ms.max, 6);
+}
+
 // Everything that arrives at an instant is in the step planned at that instant.
 TEST(Engine, PlansAfterAllArrivalsOfAnInstant) {
   World world;

@@ -97,6 +97,7 @@ tiny::World world_of(const Case& c, std::uint64_t seed) {
                                       {"/scheduler/policy", c.order}})
     world.config.set(pointer, word, "test");
   world.config.set("/verify", "contents", "test");
+  world.config.set("/scheduler/async_scheduling", seed % 4 == 3, "test");
   world.config.set("/scheduler/max_num_batched_tokens", 64 + 32 * (seed % 8), "test");
   world.config.set("/scheduler/max_num_seqs", 4 + seed % 9, "test");
   world.block = Tokens(seed % 2 == 0 ? 16 : 8);
