@@ -78,7 +78,7 @@ class Reader {
 // The tolerance that counts for a figure, and whether it was given to it or its metric by name.
 struct Held {
   Tolerance tolerance;
-  bool by_name;
+  bool by_name = false;
 };
 Held held(const Baseline& baseline, std::string_view figure, const Metric& metric) {
   for (const std::string_view name : {figure, metric.name}) {
