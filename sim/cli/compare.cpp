@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -36,13 +35,6 @@ constexpr std::string_view kUsage =
 
 Words words_of(const po::variables_map& values, const char* option) {
   return values.count(option) == 0 ? Words{} : values[option].as<Words>();
-}
-
-std::size_t threads_of(const po::variables_map& values) {
-  if (values.count("jobs") == 0) return std::max(1U, std::thread::hardware_concurrency());
-  const int jobs = values["jobs"].as<int>();
-  if (jobs < 1) throw InputError("kvsim compare", "--jobs", "expected 1 or more");
-  return static_cast<std::size_t>(jobs);
 }
 
 std::vector<Variant> read_runs(const Words& folders) {
@@ -116,7 +108,7 @@ std::vector<Variant> variants_of(const po::variables_map& values, ComparePage* p
                        "finished runs cannot be changed");
   if (folders) return read_runs(positional);
   const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  const Plan plan{seeds_of(values), threads_of(values), page};
+  const Plan plan{seeds_of(values), threads_from(values, "compare"), page};
   const std::vector<PlannedRun> runs = plan_variants(loaded, sets);
   std::vector<Variant> variants = simulate(runs, plan);
   if (values.count("no-optimal") == 0) add_bounds(runs, plan, variants);

@@ -1,9 +1,7 @@
 // kvsim curve: hit rate against cache size, every policy, no step timing.
 
-#include <algorithm>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -70,13 +68,6 @@ std::optional<double> sample_of(const po::variables_map& given) {
   return rate;
 }
 
-std::size_t threads_of(const po::variables_map& given) {
-  if (given.count("jobs") == 0) return std::max(1U, std::thread::hardware_concurrency());
-  const int jobs = given["jobs"].as<int>();
-  if (jobs < 1) throw InputError("kvsim curve", "--jobs", "expected 1 or more");
-  return static_cast<std::size_t>(jobs);
-}
-
 // --block-tokens, else the trace's own block.
 std::int64_t block_of(const po::variables_map& given, const WorkloadSource& source) {
   if (const std::int64_t said = block_tokens_from(given, "curve"); said > 0) return said;
@@ -106,7 +97,7 @@ HitCurve curve_of(const po::variables_map& given) {
                  sample_of(given)};
   const std::string capacities = given["capacities"].as<std::string>();
   (void)capacities_from(capacities, 1);  // mistakes are told before a long trace is read
-  const std::size_t threads = threads_of(given);
+  const std::size_t threads = threads_from(given, "curve");
   const ConfigView config = config_of(given);
   const auto source = open_workload({config, static_cast<std::uint64_t>(config.integer("/seed"))});
   const BlockTrace trace = read_blocks(*source, block_of(given, *source));

@@ -1,6 +1,8 @@
 #include "sim/cli/options.h"
 
+#include <algorithm>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -56,6 +58,13 @@ std::optional<po::variables_map> parse_options(std::string_view verb, std::strin
   text << shown;
   fmt::print("usage: kvsim {} {}\n{}", verb, usage, text.str());
   return std::nullopt;
+}
+
+std::size_t threads_from(const po::variables_map& values, std::string_view verb) {
+  if (values.count("jobs") == 0) return std::max(1U, std::thread::hardware_concurrency());
+  const int jobs = values["jobs"].as<int>();
+  if (jobs < 1) throw InputError(fmt::format("kvsim {}", verb), "--jobs", "expected 1 or more");
+  return static_cast<std::size_t>(jobs);
 }
 
 }  // namespace kvsim

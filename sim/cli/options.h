@@ -18,4 +18,8 @@ namespace kvsim {
     std::string_view verb, std::string_view usage,
     const boost::program_options::options_description& visible, Arguments arguments);
 
+/// --jobs of `kvsim VERB`, an int option; without it a thread per core. Throws InputError below 1.
+[[nodiscard]] std::size_t threads_from(const boost::program_options::variables_map& values,
+                                       std::string_view verb);
+
 }  // namespace kvsim

@@ -12,10 +12,7 @@ namespace kvsim {
 namespace {
 
 void expect_error(const std::string& arguments, const std::string& err) {
-  const Outcome outcome = run_program("check " + arguments);
-  EXPECT_EQ(outcome.code, 2) << arguments;
-  EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(outcome.err, err);
+  expect_refused("check " + arguments, err);
 }
 
 TEST(CheckVerb, HoldsAConfigToItsThresholds) {

@@ -62,23 +62,17 @@ TEST(CompareVerb, PrintsOneKindOfOutput) {
 
 TEST(CompareVerb, TellsMistakesInOneLine) {
   const ScratchFolder folder;
-  const auto expect = [](const std::string& arguments, const std::string& err) {
-    const Outcome outcome = run_program(arguments);
-    EXPECT_EQ(outcome.code, 2);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, err);
-  };
-  expect("compare --csv --json",
-         "kvsim compare: options: only one of --json, --csv and --markdown\n");
-  expect("compare --jobs 0", "kvsim compare: --jobs: expected 1 or more\n");
-  expect("compare a.json b.json",
-         "a.json: summary.json: not there; expected a folder of kvsim run --out\n");
-  expect("compare --set /cache/block_size=16,0",
-         "--set: /cache/block_size: expected 1 to 8192, got 0\n");
+  expect_refused("compare --csv --json",
+                 "kvsim compare: options: only one of --json, --csv and --markdown\n");
+  expect_refused("compare --jobs 0", "kvsim compare: --jobs: expected 1 or more\n");
+  expect_refused("compare a.json b.json",
+                 "a.json: summary.json: not there; expected a folder of kvsim run --out\n");
+  expect_refused("compare --set /cache/block_size=16,0",
+                 "--set: /cache/block_size: expected 1 to 8192, got 0\n");
   const std::string run = folder.with("run/summary.json", "{}");
-  expect("compare " + (folder / "run"), run + ": /schema_version: expected 1, got null\n");
-  expect("compare " + (folder / "run") + " --set /cache/block_size=1",
-         "kvsim compare: --set: finished runs cannot be changed\n");
+  expect_refused("compare " + (folder / "run"), run + ": /schema_version: expected 1, got null\n");
+  expect_refused("compare " + (folder / "run") + " --set /cache/block_size=1",
+                 "kvsim compare: --set: finished runs cannot be changed\n");
 }
 
 }  // namespace

@@ -85,22 +85,17 @@ TEST(ExplainVerb, DrawsAStepAndARequest) {
 
 TEST(ExplainVerb, TellsMistakesInOneLine) {
   const ScratchFolder folder;
-  const auto expect = [](const std::string& arguments, const std::string& err) {
-    const Outcome outcome = run_program(arguments);
-    EXPECT_EQ(outcome.code, 2);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, err);
-  };
   std::filesystem::create_directories(folder / "empty");
-  expect("explain " + (folder / "empty"),
-         (folder / "empty") + ": summary.json: not there; expected a folder of kvsim run --out\n");
-  expect("explain --step -1", "kvsim explain: --step: expected 0 or more\n");
-  expect("explain --request 600",
-         "kvsim explain: --request: the run had 600 requests, numbered from 0 in order of "
-         "arrival\n");
-  expect("explain --step 1 --request 1",
-         "kvsim explain: options: only one of --step, --request and --metric\n");
-  expect("explain a b", "kvsim explain: b: one run at a time\n");
+  expect_refused(
+      "explain " + (folder / "empty"),
+      (folder / "empty") + ": summary.json: not there; expected a folder of kvsim run --out\n");
+  expect_refused("explain --step -1", "kvsim explain: --step: expected 0 or more\n");
+  expect_refused("explain --request 600",
+                 "kvsim explain: --request: the run had 600 requests, numbered from 0 in order of "
+                 "arrival\n");
+  expect_refused("explain --step 1 --request 1",
+                 "kvsim explain: options: only one of --step, --request and --metric\n");
+  expect_refused("explain a b", "kvsim explain: b: one run at a time\n");
   const Outcome step = run_program("explain --step 99999999");
   EXPECT_EQ(step.code, 2);
   EXPECT_NE(step.err.find("the run had "), std::string::npos) << step.err;

@@ -87,19 +87,14 @@ TEST(RunVerb, LeavesNothingBehindWhenItFails) {
 
 TEST(RunVerb, TellsMistakesInOneLine) {
   const ScratchFolder folder;
-  const auto expect = [](const std::string& arguments, const std::string& err) {
-    const Outcome outcome = run_program(arguments);
-    EXPECT_EQ(outcome.code, 2);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, err);
-  };
-  expect("run --set /cache/block_size=0", "--set: /cache/block_size: expected 1 to 8192, got 0\n");
-  expect("run --sett x=1",
-         "kvsim run: --sett: unknown option (did you mean '--set'?); see kvsim "
-         "run --help\n");
-  expect("run a.json b.json", "kvsim run: b.json: one config at a time\n");
+  expect_refused("run --set /cache/block_size=0",
+                 "--set: /cache/block_size: expected 1 to 8192, got 0\n");
+  expect_refused("run --sett x=1",
+                 "kvsim run: --sett: unknown option (did you mean '--set'?); see kvsim "
+                 "run --help\n");
+  expect_refused("run a.json b.json", "kvsim run: b.json: one config at a time\n");
   const std::string file = folder.with("file", "");
-  expect("run --out " + file, file + ": cannot create the folder: Not a directory\n");
+  expect_refused("run --out " + file, file + ": cannot create the folder: Not a directory\n");
 }
 
 TEST(RunVerb, DoesNotHideAFullDisk) {

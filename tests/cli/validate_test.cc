@@ -84,19 +84,14 @@ TEST(ValidateVerb, LeavesOutWhatFailed) {
 
 TEST(ValidateVerb, TellsMistakesInOneLine) {
   const ScratchFolder folder;
-  const auto expect = [](const std::string& arguments, const std::string& err) {
-    const Outcome outcome = run_program(arguments);
-    EXPECT_EQ(outcome.code, 2);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_EQ(outcome.err, err);
-  };
-  expect("validate", "kvsim validate: MEASURED.csv: name the measured requests\n");
-  expect("validate - demo", "kvsim validate: -: name a file: it is read twice\n");
+  expect_refused("validate", "kvsim validate: MEASURED.csv: name the measured requests\n");
+  expect_refused("validate - demo", "kvsim validate: -: name a file: it is read twice\n");
   const std::string other = folder.with("o.csv", "arrival_s,prompt_tokens\n0,1\n");
-  expect("validate " + other,
-         other +
-             ":1:1: expected the columns arrival_s, prompt_tokens, output_tokens, ttft_ms and "
-             "e2e_ms\n");
+  expect_refused(
+      "validate " + other,
+      other +
+          ":1:1: expected the columns arrival_s, prompt_tokens, output_tokens, ttft_ms and "
+          "e2e_ms\n");
   const std::string bad =
       folder.with("b.csv", "arrival_s,prompt_tokens,output_tokens,ttft_ms,e2e_ms\n0,1,1,x,2\n");
   const Outcome outcome = run_program("validate " + bad);

@@ -35,4 +35,12 @@ inline Outcome run_program(const std::string& arguments) {
   return run_shell(std::string(KVSIM_PROGRAM) + " " + arguments);
 }
 
+/// The program answers `arguments` with exit code 2, no result, and exactly `err`.
+inline void expect_refused(const std::string& arguments, const std::string& err) {
+  const Outcome outcome = run_program(arguments);
+  EXPECT_EQ(outcome.code, 2) << arguments;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, err);
+}
+
 }  // namespace kvsim
