@@ -3,6 +3,7 @@
 #include "sim/core/config_schema.h"
 #include "sim/engine/catalog.h"
 #include "sim/engine/deployment.h"
+#include "sim/engine/front_end.h"
 #include "sim/engine/simulation.h"
 #include "sim/engine/sizing.h"
 
@@ -33,7 +34,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   const auto cost = load_cost_model(model, device, config);
   const Deployment deployment = read_deployment(model, config);
   const auto seed = static_cast<std::uint64_t>(config.integer("/seed"));
-  const auto workload = open_workload({config, seed});
+  const auto workload = behind_front_end(open_workload({config, seed}), config);
   const bool alone = config.text("/mode") == "alone";
   KvBudget budget;
   if (!alone) budget = size_kv(model, device, config, batch_limits(config));
