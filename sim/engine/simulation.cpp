@@ -42,6 +42,12 @@ Objectives objectives(const ConfigView& config) {
 std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers& observers) {
   std::deque<Replica> replicas;
   const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
+  const std::int64_t ranks = parts.config.integer("/data_parallel_size");
+  if (count % ranks != 0)
+    parts.config.fail("/replicas",
+                      fmt::format("expected a multiple of data_parallel_size ({}), got {}: each "
+                                  "replica is a rank",
+                                  ranks, count));
   for (std::uint32_t i = 0; i < count; ++i)
     replicas.emplace_back(Replica::Setup{
         ReplicaId{i}, parts.capacity, parts.block, parts.max_model_len, parts.local, parts.groups,
