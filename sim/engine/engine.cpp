@@ -75,7 +75,7 @@ void Engine::arrive(Request& r) {
     return;
   }
   replica.enqueue(r);
-  if (!replica.stepping()) plan_soon(where);
+  if (replica.ready(queue_.now())) plan_soon(where);
 }
 
 void Engine::step_done(ReplicaId id) {
@@ -88,19 +88,22 @@ void Engine::step_done(ReplicaId id) {
   plan_soon(id);
 }
 
-void Engine::plan_soon(ReplicaId id) {
+void Engine::plan_at(Time when, ReplicaId id) {
   if (plan_is_due_[id.index]) return;
   plan_is_due_[id.index] = true;
-  queue_.schedule(queue_.now(), EventKind::kPlan, id);
+  queue_.schedule(when, EventKind::kPlan, id);
 }
 
 void Engine::plan(ReplicaId id) {
   plan_is_due_[id.index] = false;
   Replica& replica = parts_.replicas[id.index];
-  if (const auto took = replica.begin_step(queue_.now()))
-    queue_.schedule(queue_.now() + *took, EventKind::kStepDone, id);
-  else if (replica.view().waiting > 0)
+  if (!replica.ready(queue_.now())) return;
+  if (const auto step = replica.begin_step(queue_.now())) {
+    queue_.schedule(step->done, EventKind::kStepDone, id);
+    if (step->next < step->done) plan_at(step->next, id);
+  } else if (!replica.stepping() && replica.view().waiting > 0) {
     plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
+  }
 }
 
 }  // namespace kvsim

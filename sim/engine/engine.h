@@ -41,7 +41,8 @@ class Engine {
   void arrive(Request& r);
   void step_done(ReplicaId id);
   void plan(ReplicaId id);
-  void plan_soon(ReplicaId id);
+  void plan_at(Time when, ReplicaId id);
+  void plan_soon(ReplicaId id) { plan_at(queue_.now(), id); }
 
   Parts parts_;
   EventQueue queue_;
@@ -49,7 +50,7 @@ class Engine {
   Request incoming_;
   ReplicaId family_at_;            // where the siblings that arrive now are served
   std::optional<Time> awaited_;    // the arrival event that is in the queue
-  std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue
+  std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue, perhaps for later
   std::vector<ReplicaView> views_;
 };
 

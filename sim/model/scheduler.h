@@ -34,6 +34,8 @@ class Scheduler {
   [[nodiscard]] virtual bool refuses(const Request& /*r*/) const { return false; }
   /// Is the memory of a sequence's whole life set aside when it is admitted?
   [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
+  /// Can it plan a step while earlier ones are on their way, from whoever is in none of them?
+  [[nodiscard]] virtual bool overlaps_steps() const { return false; }
   /// Does it schedule Sequence::drafts to be verified?
   [[nodiscard]] virtual bool verifies_drafts() const { return false; }
   [[nodiscard]] virtual std::size_t waiting() const = 0;
