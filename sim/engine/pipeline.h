@@ -25,13 +25,13 @@ class Pipeline {
   [[nodiscard]] std::size_t stages() const { return free_.size(); }
   /// When the next step may enter.
   [[nodiscard]] Time entrance_free() const { return free_.front(); }
-  /// A step enters at `now`, not before entrance_free(); when it has passed.
-  Time pass(Time now, const StepShape& shape) {
+  /// A step enters at `now`, not before entrance_free(), and leaves not before `earliest`; when.
+  Time pass(Time now, const StepShape& shape, Time earliest) {
     for (std::size_t stage = 0; stage < free_.size(); ++stage) {
       now = std::max(now, free_[stage]) + cost_.price_stage(shape, stage);
       free_[stage] = now;
     }
-    return now;
+    return free_.back() = std::max(now, earliest);
   }
 
  private:
