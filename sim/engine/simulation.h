@@ -22,7 +22,7 @@ struct SimulationParts {
   LocalSpan local;                       ///< What the model's local layers see.
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
-  RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
+  RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
   std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
 };
 
