@@ -87,9 +87,19 @@ struct World {
     Listed listed(requests);
     const PriceList cost(price);
     RequestFuture future([this] { return numbered(requests); }, block);
-    return simulate(
-        {config, listed, cost, capacity, block, max_model_len, {}, groups, swap_space, &future},
-        watchers, {});
+    return simulate({config,
+                     listed,
+                     {{config,
+                       cost,
+                       capacity,
+                       block,
+                       max_model_len,
+                       {},
+                       groups,
+                       swap_space,
+                       config.integer("/replicas")}},
+                     &future},
+                    watchers, {});
   }
 };
 
