@@ -132,6 +132,17 @@ std::string priorities(const Report& r) {
   return fmt::format("\n{}", aligned(cells));
 }
 
+// A line per pool, if there are several.
+std::string pools(const Report& r) {
+  if (r.pools.empty()) return "";
+  Cells cells{{"pool", "replicas", "GPUs", "requests", "completed", "busy", "KV usage", "hit"}};
+  for (const Report::Pool& row : r.pools)
+    cells.push_back({row.name, grouped(row.replicas), grouped(row.gpus), grouped(row.requests),
+                     grouped(row.completed), percent(row.busy), percent(row.usage),
+                     percent(row.hit_rate)});
+  return fmt::format("\n{}", aligned(cells));
+}
+
 std::string machine(const Report& r) {
   std::string text =
       line("batch", fmt::format("{} running on average, {} at most; {} waiting at most; {}",
@@ -186,7 +197,7 @@ std::string times_of(const Report::Provenance& p) {
 }
 
 std::string run_table(const Report& r) {
-  const std::string groups = turns(r) + priorities(r);
+  const std::string groups = turns(r) + priorities(r) + pools(r);
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + objectives(r) + memory(r) +
                      cache(r) + guesses(r) + groups + (groups.empty() ? "" : "\n") + machine(r) +
                      "\n" + provenance(r);

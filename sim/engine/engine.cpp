@@ -21,6 +21,8 @@ Engine::Outcome Engine::run() {
       case EventKind::kLoaded:
         loaded(event.replica);
         break;
+      case EventKind::kFleet:
+        break;
       case EventKind::kArrival:
         arrivals();
         break;
@@ -64,11 +66,7 @@ void Engine::arrivals() {
 }
 
 void Engine::arrive(Request& r) {
-  views_.clear();
-  for (const Replica& replica : parts_.replicas) views_.push_back(replica.view());
-  // A family stays together: siblings follow the first at once.
-  if (r.sample == 0) family_at_ = parts_.router.route(r, views_);
-  const ReplicaId where = family_at_;
+  const ReplicaId where = dispatcher_.route(queue_.now(), r);
   fingerprint_.add(r.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
   Replica& replica = parts_.replicas[where.index];

@@ -9,9 +9,9 @@
 
 #include "sim/core/event_queue.h"
 #include "sim/core/fingerprint.h"
+#include "sim/engine/fleet/dispatcher.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/replica.h"
-#include "sim/model/router.h"
 #include "sim/model/workload_source.h"
 
 namespace kvsim {
@@ -31,7 +31,7 @@ class Engine {
     std::uint64_t fingerprint = 0;
     Time end{};  ///< Of the last event.
   };
-  explicit Engine(const Parts& parts) : parts_(parts) {}
+  explicit Engine(const Parts& parts) : parts_(parts), dispatcher_(parts.router, parts.replicas) {}
   Outcome run();
 
  private:
@@ -47,11 +47,10 @@ class Engine {
   Parts parts_;
   EventQueue queue_;
   Fingerprint fingerprint_;
+  Dispatcher dispatcher_;
   Request incoming_;
-  ReplicaId family_at_;            // where the siblings that arrive now are served
   std::optional<Time> awaited_;    // the arrival event that is in the queue
   std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue
-  std::vector<ReplicaView> views_;
 };
 
 }  // namespace kvsim

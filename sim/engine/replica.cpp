@@ -33,6 +33,7 @@ Replica::Replica(const Setup& setup)
       max_model_len_(setup.max_model_len),
       local_(setup.local),
       block_(setup.block),
+      weight_(setup.weight),
       cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
@@ -277,7 +278,7 @@ void Replica::verify() const {
 }
 
 ReplicaView Replica::view() const {
-  return {waiting(), scheduler_->running(), outstanding_, memory_->memory()};
+  return {id_, waiting(), scheduler_->running(), outstanding_, memory_->memory(), block_, weight_};
 }
 
 }  // namespace kvsim

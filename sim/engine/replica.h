@@ -32,6 +32,7 @@ class Replica {
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
     Future* future = nullptr;          ///< What will be asked for; null: nobody knows.
+    double weight = 1;                 ///< Of ReplicaView.
     KvConnector* connector = nullptr;  ///< KV that can be brought from elsewhere; null: none.
   };
   explicit Replica(const Setup& setup);
@@ -81,6 +82,7 @@ class Replica {
   Tokens max_model_len_;
   LocalSpan local_;
   Tokens block_;
+  double weight_;
   const CostModel& cost_;
   const Observers& observers_;
   Acceptance acceptance_;

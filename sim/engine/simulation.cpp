@@ -6,6 +6,7 @@
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/engine/engine.h"
+#include "sim/engine/fleet/pool_meter.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
 #include "sim/engine/priority_meter.h"
@@ -17,7 +18,6 @@ namespace {
 
 const DeclaredFields kFields{
     integer_field("/seed", "0", "", 0, 9007199254740992.0, "Seed of every random stream."),
-    integer_field("/replicas", "1", "replicas", 1, 4096, "Equal serving instances."),
     number_field("/until_s", "null", "s", 0, 1e9,
                  "Simulated time after which the run stops, whoever is still running."),
     word_field("/routing", "round-robin", "policy", Registry<Router>::names,
@@ -39,14 +39,28 @@ Objectives objectives(const ConfigView& config) {
   return {limit("/slo/ttft_ms"), limit("/slo/tpot_ms"), limit("/slo/e2e_ms")};
 }
 
+/// Prompt tokens per second on an idle replica: what unequal replicas are weighed by.
+double prefill_rate(const PoolParts& pool) {
+  const Tokens prompt(pool.config.integer("/scheduler/max_num_batched_tokens"));
+  StepShape shape;
+  shape.add_prefill(Tokens(0), prompt, pool.local);
+  return static_cast<double>(prompt.value()) / seconds(pool.cost.price(shape));
+}
+
+/// Pool by pool; ids run through.
 std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers& observers) {
   std::deque<Replica> replicas;
-  const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
-  for (std::uint32_t i = 0; i < count; ++i)
-    replicas.emplace_back(Replica::Setup{
-        ReplicaId{i}, parts.capacity, parts.block, parts.max_model_len, parts.local, parts.groups,
-        parts.swap_space, parts.cost, parts.config, observers, parts.future,
-        parts.connectors.empty() ? nullptr : parts.connectors[i]});
+  for (const PoolParts& pool : parts.pools) {
+    const double weight = parts.pools.size() > 1 ? prefill_rate(pool) : 1;
+    for (std::int64_t i = 0; i < pool.replicas; ++i) {
+      const std::size_t id = replicas.size();
+      KvConnector* connector = parts.connectors.empty() ? nullptr : parts.connectors[id];
+      replicas.emplace_back(Replica::Setup{ReplicaId{static_cast<std::uint32_t>(id)}, pool.capacity,
+                                           pool.block, pool.max_model_len, pool.local, pool.groups,
+                                           pool.swap_space, pool.cost, pool.config, observers,
+                                           parts.future, weight, connector});
+    }
+  }
   return replicas;
 }
 
@@ -57,26 +71,61 @@ void describe_workload(const WorkloadIdentity& identity, Report& report) {
   report.requests.skipped_rows = identity.skipped;
 }
 
-void describe_pool(const SimulationParts& parts, const MemoryUse& memory, Report& report) {
-  const auto replicas = parts.config.integer("/replicas");
-  report.kv.capacity_tokens = memory.capacity.value() * replicas;
-  report.kv.block_tokens = parts.block.value();
-  report.kv.capacity_blocks = memory.capacity / parts.block * replicas;
+void describe_memory(const SimulationParts& parts, const std::deque<Replica>& replicas,
+                     Report::Kv& kv) {
+  auto replica = replicas.begin();
+  for (const PoolParts& pool : parts.pools)
+    for (std::int64_t i = 0; i < pool.replicas; ++i, ++replica) {
+      const Tokens capacity = replica->memory().memory().capacity;
+      kv.capacity_tokens += capacity.value();
+      kv.capacity_blocks += capacity / pool.block;
+    }
+  kv.block_tokens = parts.pools.front().block.value();
+}
+
+void count_operations(const std::deque<Replica>& replicas, Report& report) {
+  for (const Replica& replica : replicas) {
+    const Allocator::Counters counters = replica.memory().counters();
+    report.evictions += counters.evictions;
+    report.cow_copies += counters.copies;
+    report.transfers += counters.swaps;
+  }
+}
+
+/// The tokens that each replica caches and finds together.
+std::vector<Tokens> blocks_by_replica(const SimulationParts& parts) {
+  std::vector<Tokens> blocks;
+  for (const PoolParts& pool : parts.pools)
+    blocks.insert(blocks.end(), static_cast<std::size_t>(pool.replicas), pool.block);
+  return blocks;
+}
+
+bool guesses_ahead(const SimulationParts& parts) {
+  return std::any_of(parts.pools.begin(), parts.pools.end(), [](const PoolParts& pool) {
+    return speculation_of(pool.config).drafts > Tokens(0);
+  });
+}
+
+bool caches_prefixes(const std::deque<Replica>& replicas) {
+  return std::any_of(replicas.begin(), replicas.end(),
+                     [](const Replica& r) { return r.memory().caches_prefixes(); });
 }
 
 }  // namespace
 
 Report simulate(const SimulationParts& parts, std::span<Observer* const> watchers,
                 const Progress& progress) {
-  const auto replica_count = static_cast<std::size_t>(parts.config.integer("/replicas"));
-  Metrics metrics(replica_count, objectives(parts.config));
-  MissAttribution misses(replica_count, parts.block);
+  const std::vector<Tokens> blocks = blocks_by_replica(parts);
+  Metrics metrics(blocks.size(), objectives(parts.config));
+  MissAttribution misses(blocks);
   std::vector<Observer*> all{&metrics};
   PriorityMeter priorities;
   all.insert(all.end(), {&misses, &priorities});
   SpeculationMeter guesses;
-  const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
+  const bool guessing = guesses_ahead(parts);
   if (guessing) all.push_back(&guesses);
+  PoolMeter pools(parts.pools);
+  if (parts.pools.size() > 1) all.push_back(&pools);
   all.insert(all.end(), watchers.begin(), watchers.end());
   Observers observers(std::move(all));
 
@@ -85,7 +134,8 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   std::deque<Replica> replicas = make_replicas(parts, observers);
   misses.tell(watchers);
   if (parts.future != nullptr && parts.future->foreseen()) observers.add(parts.future);
-  misses.hits_lose(replicas.front().memory().lost_of_a_hit());
+  for (std::uint32_t i = 0; i < replicas.size(); ++i)
+    misses.hits_lose(ReplicaId{i}, replicas[i].memory().lost_of_a_hit());
   std::optional<Time> until;
   if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));
   const auto heartbeat = [&] {
@@ -96,29 +146,26 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
 
   Report report;
   describe_workload(parts.workload.identity(), report);
-  describe_pool(parts, replicas.front().memory().memory(), report);
+  describe_memory(parts, replicas, report.kv);
   metrics.summarise(report);
-  if (replicas.front().memory().caches_prefixes()) report.prefix_cache = misses.result();
+  if (caches_prefixes(replicas)) report.prefix_cache = misses.result();
   report.by_priority = priorities.result();
   if (guessing) report.speculation = guesses.result();
-  for (const Replica& replica : replicas) {
-    const Allocator::Counters counters = replica.memory().counters();
-    report.evictions += counters.evictions;
-    report.cow_copies += counters.copies;
-    report.transfers += counters.swaps;
-  }
+  count_operations(replicas, report);
+  if (parts.pools.size() > 1) report.pools = pools.result(replicas);
   report.events = outcome.events;
   report.provenance.fingerprint = fmt::format("{:016x}", outcome.fingerprint);
   return report;
 }
 
 Report serve_alone(const SimulationParts& parts, const Progress& progress) {
+  const PoolParts& pool = parts.pools.front();
   // A power of two, so that a buddy pool has one chunk that holds any sequence.
   Tokens capacity(2);
-  while (capacity < parts.max_model_len + parts.block * 2) capacity = capacity * 2;
+  while (capacity < pool.max_model_len + pool.block * 2) capacity = capacity * 2;
   const auto memory = Registry<Allocator>::make(
-      parts.config.text("/cache/allocator"), {capacity, parts.block, parts.max_model_len,
-                                              parts.config, parts.groups, Tokens(0), parts.future});
+      pool.config.text("/cache/allocator"), {capacity, pool.block, pool.max_model_len, pool.config,
+                                             pool.groups, Tokens(0), parts.future});
   Report report;
   MemoryUse sums;
   Sequence s;
@@ -128,7 +175,7 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
     parts.workload.take(s.request);
     const Request& r = s.request;
     if (++report.requests.total % kHeartbeat == 0 && progress) progress(parts.workload.progress());
-    if (r.prompt + r.output > parts.max_model_len) {
+    if (r.prompt + r.output > pool.max_model_len) {
       ++report.requests.rejected;
       ++report.requests.rejected_too_long;
     } else {
@@ -161,7 +208,7 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
   report.kv.utilization.count = 1;
   report.kv.utilization.mean = share(sums.used);
   report.kv.waste = {share(sums.reserved), share(sums.internal), share(sums.external)};
-  report.kv.block_tokens = parts.block.value();
+  report.kv.block_tokens = pool.block.value();
   describe_workload(parts.workload.identity(), report);
   return report;
 }

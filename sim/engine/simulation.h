@@ -2,6 +2,8 @@
 // One simulation from ready-made parts: the piece that experiments and tests share.
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "sim/engine/experiment.h"
 #include "sim/engine/request_future.h"
@@ -12,9 +14,9 @@
 
 namespace kvsim {
 
-struct SimulationParts {
-  const ConfigView& config;  ///< Names the policies and their parameters.
-  WorkloadSource& workload;
+/// Equal replicas, and what each is made of.
+struct PoolParts {
+  const ConfigView& config;  ///< Names the policies of a replica and their parameters.
   const CostModel& cost;
   Tokens capacity;  ///< KV room of each replica, in tokens; for paged with vLLM's null block.
   Tokens block;
@@ -22,6 +24,15 @@ struct SimulationParts {
   LocalSpan local;                       ///< What the model's local layers see.
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
+  std::int64_t replicas = 1;
+  std::string name{}, device{}, role{};  ///< For reports.
+  std::int64_t gpus = 1;                 ///< Of each replica.
+};
+
+struct SimulationParts {
+  const ConfigView& config;  ///< Of the fleet: names the router, what a request must meet, ...
+  WorkloadSource& workload;
+  std::vector<PoolParts> pools;     ///< At least one.
   RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
   std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
 };
@@ -31,8 +42,9 @@ struct SimulationParts {
                               const Progress& progress);
 
 /// Serves each request by itself, in unlimited memory, and weighs memory by token-steps: what an
-/// allocator wastes on these lengths, whatever the load. Only the report's requests and kv count.
-/// Step t = 1..output of a request holds prompt + t tokens (the PagedAttention paper's Fig. 2).
+/// allocator wastes on these lengths, whatever the load. Requires one pool. Only the report's
+/// requests and kv count. Step t = 1..output of a request holds prompt + t tokens (the
+/// PagedAttention paper's Fig. 2).
 [[nodiscard]] Report serve_alone(const SimulationParts& parts, const Progress& progress);
 
 }  // namespace kvsim

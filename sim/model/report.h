@@ -110,6 +110,18 @@ struct Report {
     double mean_tokens = 0;  ///< Tokens computed per step.
   } batch;
 
+  /// What each kind of replica had and did.
+  struct Pool {
+    std::string name, device, role;
+    std::int64_t replicas = 0, gpus = 0, capacity_tokens = 0, block_tokens = 0;
+    std::int64_t requests = 0, completed = 0, output_tokens = 0;  ///< Requests: routed there.
+    double busy = 0;                    ///< Share of the replicas' time in steps.
+    double utilization = 0, usage = 0;  ///< Means, as in Kv.
+    std::int64_t query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+  };
+  std::vector<Pool> pools;  ///< Empty where there is one.
+
   std::optional<SpeculationReport> speculation;  ///< Absent where nobody guesses.
 
   std::int64_t preemptions = 0, recomputed_tokens = 0, computed_tokens = 0, prompt_tokens = 0,
