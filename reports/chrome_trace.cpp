@@ -62,10 +62,11 @@ void ChromeTrace::on_step(const StepRecord& step) {
   on_memory(step.start, step.replica, step.memory);
   if (!visible(step.start)) return;
   const std::uint32_t pid = process(step.replica);
-  event(R"({{"ph":"X","pid":{},"tid":1,"ts":{},"dur":{},"name":"{}","args":{{"decodes":{},)"
+  event(R"({{"ph":"X","pid":{},"tid":{},"ts":{},"dur":{},"name":"{}","args":{{"decodes":{},)"
         R"("prefills":{},"tokens":{},"preempted":{}}}}})",
-        pid, micros(step.start), micros(step.took), kind_of(step.shape), step.shape.decodes,
-        step.shape.prefills, step.shape.tokens().value(), step.plan.preempted.size());
+        pid, thread_of(step), micros(step.start), micros(step.took), kind_of(step.shape),
+        step.shape.decodes, step.shape.prefills, step.shape.tokens().value(),
+        step.plan.preempted.size());
   event(R"({{"ph":"C","pid":{},"ts":{},"name":"requests","args":{{"running":{},"waiting":{}}}}})",
         pid, micros(step.start), step.running, step.waiting);
   count(step.start);
@@ -105,6 +106,22 @@ void ChromeTrace::introduce(ReplicaId where) {
   event(R"({{"ph":"M","pid":{},"name":"process_name","args":{{"name":"replica {}"}}}})", pid,
         where.index);
   event(R"({{"ph":"M","pid":{},"tid":1,"name":"thread_name","args":{{"name":"steps"}}}})", pid);
+}
+
+std::size_t ChromeTrace::thread_of(const StepRecord& step) {
+  if (step.replica.index >= ends_.size()) ends_.resize(step.replica.index + 1);
+  std::vector<Time>& ends = ends_[step.replica.index];
+  const auto idle =
+      std::find_if(ends.begin(), ends.end(), [&](Time end) { return end <= step.start; });
+  const auto thread = static_cast<std::size_t>(idle - ends.begin()) + 1;
+  if (idle == ends.end()) {
+    ends.emplace_back();
+    if (thread > 1)
+      event(R"({{"ph":"M","pid":{},"tid":{},"name":"thread_name","args":{{"name":"steps"}}}})",
+            process(step.replica), thread);
+  }
+  ends[thread - 1] = step.start + step.took;
+  return thread;
 }
 
 void ChromeTrace::enter(Time now, std::uint64_t id, const char* phase) {

@@ -53,6 +53,8 @@ class ChromeTrace final : public Observer {
 
   [[nodiscard]] bool visible(Time at) const { return at >= window_.from && at < window_.until; }
   void introduce(ReplicaId where);
+  /// The thread of a step's slice: slices of one thread must nest, and a pipeline's steps overlap.
+  [[nodiscard]] std::size_t thread_of(const StepRecord& step);
   void enter(Time now, std::uint64_t id, const char* phase);
   void write_phase(std::uint64_t id, Life& life, Time end);
   void leave(Time now, std::uint64_t id);
@@ -66,8 +68,9 @@ class ChromeTrace final : public Observer {
   std::int64_t left_;
   bool first_ = true;
   std::optional<Time> cut_;
-  std::vector<bool> introduced_;        ///< By replica.
-  std::map<std::uint64_t, Life> live_;  ///< By request.
+  std::vector<bool> introduced_;         ///< By replica.
+  std::vector<std::vector<Time>> ends_;  ///< Of the latest step of each thread, by replica.
+  std::map<std::uint64_t, Life> live_;   ///< By request.
 };
 
 }  // namespace kvsim

@@ -83,6 +83,9 @@ class Vllm final : public Scheduler {
     --loading_;
     ready_.push(id);
   }
+  // Who is in a step on its way has nothing left to compute until it is over; of a prompt, the next
+  // chunk may follow.
+  [[nodiscard]] bool overlaps_steps() const override { return true; }
   [[nodiscard]] bool verifies_drafts() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override {
     return waiting_.size() + loading_ + ready_.size();

@@ -10,8 +10,16 @@ const DeclaredFields kFields{
                "Weights: auto is what the checkpoint holds; the KV cache has its own dtype."),
     integer_field("/tensor_parallel_size", "1", "GPUs", 1, 1024,
                   "GPUs that share every layer; KV heads are copied once there are more GPUs."),
-    integer_field("/pipeline_parallel_size", "1", "GPUs", 1, 512,
-                  "Runs of layers on GPUs of their own."),
+    integer_field(
+        "/pipeline_parallel_size", "1", "GPUs", 1, 512,
+        "Runs of layers on GPUs of their own: pipeline stages, as many steps on their way "
+        "(vllm batching)."),
+    integer_field("/data_parallel_size", "1", "ranks", 1, 1024,
+                  "Replicas that share their routed experts (with enable_expert_parallel); each of "
+                  "/replicas is one of them."),
+    boolean_field("/enable_expert_parallel", "false",
+                  "Routed experts are dealt out whole over the tensor_parallel_size * "
+                  "data_parallel_size GPUs, not cut."),
     integer_field("/max_model_len", "null", "tokens", 1, 1 << 27,
                   "Longest sequence served; null is the model's max_position_embeddings."),
     integer_field("/cache/block_size", "16", "tokens", 1, 8192, "Tokens in a KV block (a page)."),
@@ -68,10 +76,38 @@ KvFormat kv_format(const ModelSpec& model, const ConfigView& config) {
   return format;
 }
 
+std::int64_t data_parallel(const ModelSpec& model, const ConfigView& config) {
+  const std::int64_t ranks = config.integer("/data_parallel_size");
+  if (ranks == 1) return ranks;
+  if (!model.experts)
+    config.fail("/data_parallel_size",
+                fmt::format("the ranks of {} would share nothing, it has no experts; use /replicas",
+                            model.name));
+  if (!config.boolean("/enable_expert_parallel"))
+    config.fail("/data_parallel_size",
+                "ranks are modelled that share whole experts; set enable_expert_parallel too, or "
+                "use /replicas");
+  return ranks;
+}
+
+/// GPUs that whole experts are dealt out to; 1: experts are cut.
+std::int64_t expert_parallel(const ModelSpec& model, const ConfigView& config) {
+  if (!config.boolean("/enable_expert_parallel")) return 1;
+  if (!model.experts)
+    config.fail("/enable_expert_parallel", fmt::format("{} has no experts", model.name));
+  const std::int64_t gpus = config.integer("/tensor_parallel_size") * data_parallel(model, config);
+  if (gpus > model.experts->count)
+    config.fail("/enable_expert_parallel",
+                fmt::format("{} experts cannot be dealt out to {} GPUs; use less "
+                            "tensor_parallel_size or data_parallel_size",
+                            model.experts->count, gpus));
+  return gpus;
+}
+
 Sharding sharding(const ModelSpec& model, const ConfigView& config) {
   const Sharding shards{config.integer("/tensor_parallel_size"),
-                        config.integer("/pipeline_parallel_size")};
-  if (const auto problem = sharding_problem(model, {shards.tensor, 1}))
+                        config.integer("/pipeline_parallel_size"), expert_parallel(model, config)};
+  if (const auto problem = sharding_problem(model, {.tensor = shards.tensor}))
     config.fail("/tensor_parallel_size", *problem);
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   if (shards.pipeline > layers)
@@ -113,6 +149,7 @@ Deployment read_deployment(const ModelSpec& model, const ConfigView& config) {
   return {chosen(config, "/dtype", model.stored),
           plan.kv,
           plan.shards,
+          data_parallel(model, config),
           plan.max_model_len,
           grouped,
           grouped ? grouped_layout(model, plan) : uniform_layout(model, plan)};

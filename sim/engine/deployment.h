@@ -12,6 +12,8 @@ struct Deployment {
   DType weights = DType::kBf16;
   KvFormat kv;
   Sharding shards;
+  /// Ranks, replicas of everything but the routed experts, which they share.
+  std::int64_t data_parallel = 1;
   Tokens max_model_len;
   bool grouped = false;  ///< `layout` is by groups, not uniform.
   KvLayout layout;       ///< Its block may be larger than block_size: a Mamba state fits one.

@@ -76,7 +76,7 @@ void Engine::arrive(Request& r) {
     return;
   }
   replica.enqueue(r);
-  if (!replica.stepping()) plan_soon(where);
+  if (replica.ready(queue_.now())) plan_soon(where);
 }
 
 void Engine::step_done(ReplicaId id) {
@@ -92,22 +92,25 @@ void Engine::step_done(ReplicaId id) {
 void Engine::loaded(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
   replica.end_loads(queue_.now());
-  if (!replica.stepping()) plan_soon(id);
+  if (replica.ready(queue_.now())) plan_soon(id);
 }
 
-void Engine::plan_soon(ReplicaId id) {
+void Engine::plan_at(Time when, ReplicaId id) {
   if (plan_is_due_[id.index]) return;
   plan_is_due_[id.index] = true;
-  queue_.schedule(queue_.now(), EventKind::kPlan, id);
+  queue_.schedule(when, EventKind::kPlan, id);
 }
 
 void Engine::plan(ReplicaId id) {
   plan_is_due_[id.index] = false;
   Replica& replica = parts_.replicas[id.index];
-  if (const auto took = replica.begin_step(queue_.now()))
-    queue_.schedule(queue_.now() + *took, EventKind::kStepDone, id);
-  else if (replica.plans_again())
+  if (!replica.ready(queue_.now())) return;
+  if (const auto step = replica.begin_step(queue_.now())) {
+    queue_.schedule(step->done, EventKind::kStepDone, id);
+    if (step->next < step->done) plan_at(step->next, id);
+  } else if (replica.plans_again()) {
     plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
+  }
   for (const Time end : replica.loads_begun()) queue_.schedule(end, EventKind::kLoaded, id);
 }
 

@@ -42,7 +42,8 @@ class Engine {
   void step_done(ReplicaId id);
   void loaded(ReplicaId id);
   void plan(ReplicaId id);
-  void plan_soon(ReplicaId id);
+  void plan_at(Time when, ReplicaId id);
+  void plan_soon(ReplicaId id) { plan_at(queue_.now(), id); }
 
   Parts parts_;
   EventQueue queue_;
@@ -50,7 +51,7 @@ class Engine {
   Dispatcher dispatcher_;
   Request incoming_;
   std::optional<Time> awaited_;    // the arrival event that is in the queue
-  std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue
+  std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue, perhaps for later
 };
 
 }  // namespace kvsim

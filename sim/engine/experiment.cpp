@@ -4,6 +4,7 @@
 
 #include "sim/core/config_schema.h"
 #include "sim/engine/fleet/pool.h"
+#include "sim/engine/front_end.h"
 #include "sim/engine/simulation.h"
 
 namespace kvsim {
@@ -43,7 +44,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   std::deque<Pool> pools;
   build_pools(config, alone, pools);
   const auto seed = static_cast<std::uint64_t>(config.integer("/seed"));
-  const auto workload = open_workload({config, seed});
+  const auto workload = behind_front_end(open_workload({config, seed}), config);
   RequestFuture future([&config] { return read_ahead(config); },
                        pools.front().deployment().layout.block);
   SimulationParts parts{config, *workload, {}, &future};

@@ -16,7 +16,8 @@ const DeclaredFields kFields{
         "contents also checks that every sequence reads back what it wrote."),
     boolean_field("/scheduler/async_scheduling", "false",
                   "Plan a step while the one before runs, as vLLM does by default since 0.14: who "
-                  "arrives during a step waits for the one after the next."),
+                  "arrives during a step waits for the one after the next. A pipeline's steps are "
+                  "planned as its first stage gets free, whatever this says."),
 };
 
 // The newest token alone, or with guesses after it.
@@ -29,12 +30,11 @@ bool decodes(const Sequence& s, const StepWork& work) {
 Replica::Replica(const Setup& setup)
     : id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
-      plans_ahead_(setup.config.boolean("/scheduler/async_scheduling")),
+      plans_ahead_(setup.config.boolean("/scheduler/async_scheduling") && setup.cost.stages() == 1),
       max_model_len_(setup.max_model_len),
       local_(setup.local),
       block_(setup.block),
       weight_(setup.weight),
-      cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
       memory_(
@@ -44,6 +44,8 @@ Replica::Replica(const Setup& setup)
       scheduler_(Registry<Scheduler>::make(
           setup.config.text("/scheduler/batching"),
           {sequences_, *memory_, setup.max_model_len, setup.config, setup.connector})),
+      pipeline_(setup.cost),
+      under_way_(pipeline_.stages()),
       loads_(setup.connector) {
   if (scheduler_->reserves_whole_life() && memory_->chunk_alignment() > Tokens(1))
     setup.config.fail(
@@ -51,6 +53,12 @@ Replica::Replica(const Setup& setup)
         fmt::format("expected none under {} batching, which sets the memory of a whole "
                     "life aside: of states that come and go it cannot",
                     setup.config.text("/scheduler/batching")));
+  if (pipeline_.stages() > 1 && !scheduler_->overlaps_steps())
+    setup.config.fail(
+        "/pipeline_parallel_size",
+        fmt::format("{} batching keeps one step on its way, a pipeline has {}; use 1, "
+                    "or vllm batching",
+                    setup.config.text("/scheduler/batching"), pipeline_.stages()));
   if (acceptance_.any() && !scheduler_->verifies_drafts())
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
@@ -82,7 +90,7 @@ void Replica::enqueue(Request& r) {
   s.request = std::move(r);
   r = std::move(used);
   outstanding_ += s.request.prompt;
-  plans_ahead_&& stepping_ ? late_.push_back(id) : scheduler_->enqueue(id);
+  plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 
 // Who came during a step was not there when the next one was planned. Where that leaves nothing to
@@ -98,8 +106,8 @@ void Replica::plan() {
   if (plan_.work.empty() && plan_.preempted.empty()) scheduler_->plan(plan_);
 }
 
-std::optional<Duration> Replica::begin_step(Time now) {
-  KVSIM_CHECK(!stepping_, "one step at a time");
+std::optional<Replica::Started> Replica::begin_step(Time now) {
+  KVSIM_CHECK(ready(now), "no more steps at a time than stages");
   plan_.clear();
   plan_.at = now;
   memory_->step_starts();
@@ -120,14 +128,21 @@ std::optional<Duration> Replica::begin_step(Time now) {
   }
   verify_step();
   shape_step();
-  const Time ready = loads.step_may_start + cost_.price(shape_);
-  const Duration took = std::max(ready, loads.step_lasts_until) - now;
-  stepping_ = true;
+  const Time done = pipeline_.pass(loads.step_may_start, shape_, loads.step_lasts_until);
   observers_.tell([&](Observer& o) {
-    o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), waiting(),
+    o.on_step({id_, now, done - now, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
   });
-  return took;
+  start();
+  return Started{done, pipeline_.entrance_free()};
+}
+
+void Replica::start() {
+  Underway& step = under_way_[(oldest_ + steps_++) % under_way_.size()];
+  std::swap(step.plan, plan_);
+  step.preemptions.clear();
+  for (const StepWork& work : step.plan.work)
+    step.preemptions.push_back(sequences_[work.sequence].preemptions);
 }
 
 Loads::Begun Replica::begin_loads(Time now) {
@@ -204,9 +219,14 @@ void Replica::shape_step() {
 }
 
 void Replica::end_step(Time now) {
-  KVSIM_CHECK(stepping_, "only a step under way ends");
-  stepping_ = false;
-  for (const StepWork& work : plan_.work) advance(work, now);
+  KVSIM_CHECK(stepping(), "only a step under way ends");
+  const Underway& step = under_way_[oldest_];
+  for (std::size_t i = 0; i < step.plan.work.size(); ++i) {
+    const StepWork& work = step.plan.work[i];
+    if (sequences_[work.sequence].preemptions == step.preemptions[i]) advance(work, now);
+  }
+  oldest_ = (oldest_ + 1) % under_way_.size();
+  --steps_;
 }
 
 void Replica::advance(const StepWork& work, Time now) {
@@ -218,7 +238,8 @@ void Replica::advance(const StepWork& work, Time now) {
     loads_.computed(s, now);
     observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
   }
-  if (s.computed < s.tokens()) return;  // Only the last chunk of a prompt samples.
+  // Only the last chunk of a prompt samples; it may be on its way already.
+  if (work.context + work.compute - work.drafts < s.tokens()) return;
   const Tokens before = s.tokens();
   for (Tokens n; n <= accepted && !s.finished(); n += Tokens(1)) sample(s, now);
   if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);

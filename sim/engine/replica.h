@@ -1,5 +1,6 @@
 #pragma once
-// Replica: one serving instance. Its memory, its scheduler, its live sequences, its step under way.
+// Replica: one serving instance. Its memory, its scheduler, its live sequences, and its steps under
+// way: one, or as many as its pipeline has stages.
 
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "sim/engine/contents_check.h"
 #include "sim/engine/loads.h"
 #include "sim/engine/observers.h"
+#include "sim/engine/pipeline.h"
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_group.h"
@@ -41,17 +43,26 @@ class Replica {
   [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
   /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
   void enqueue(Request& r);
-  [[nodiscard]] bool stepping() const { return stepping_; }
-  /// Plans a step and starts it: how long it takes, or nothing if there is nothing to do.
-  [[nodiscard]] std::optional<Duration> begin_step(Time now);
+  /// Is a step under way?
+  [[nodiscard]] bool stepping() const { return steps_ > 0; }
+  /// Could a step begin?
+  [[nodiscard]] bool ready(Time now) const {
+    return steps_ < under_way_.size() && now >= pipeline_.entrance_free();
+  }
+  struct Started {
+    Time done;  ///< When the step ends.
+    Time next;  ///< When the next one may begin: before that in a pipeline, else then.
+  };
+  /// Plans a step and starts it, or does nothing if there is nothing to do. Requires ready().
+  [[nodiscard]] std::optional<Started> begin_step(Time now);
   /// When the loads begun by the last begin_step() will be there, a step or not: for end_loads().
   [[nodiscard]] std::span<const Time> loads_begun() const { return loads_.ends(); }
-  /// The last plan only preempted: another one starts from free memory.
-  [[nodiscard]] bool plans_again() const { return plan_.work.empty() && !plan_.preempted.empty(); }
+  /// The last begin_step(), which began none, only preempted: try again from free memory.
+  [[nodiscard]] bool plans_again() const { return !plan_.preempted.empty(); }
   /// Whoever waited for a load that is there by `now` can be planned.
   void end_loads(Time now);
-  /// Ends the step under way; requests that ended are appended to `ended` by id, still readable
-  /// through request() until forget_ended().
+  /// Ends the step that began first; requests that ended are appended to `ended` by id, still
+  /// readable through request() until forget_ended().
   void end_step(Time now);
   [[nodiscard]] std::span<const SequenceId> ended() const { return ended_; }
   [[nodiscard]] const Request& request(SequenceId id) const { return sequences_[id].request; }
@@ -62,7 +73,14 @@ class Replica {
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
 
  private:
+  /// A step under way. Whoever has been preempted since takes nothing from it.
+  struct Underway {
+    StepPlan plan;
+    std::vector<std::uint32_t> preemptions;  // of each of the plan's sequences
+  };
+
   void plan();
+  void start();
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
   void verify_step();
@@ -83,18 +101,20 @@ class Replica {
   LocalSpan local_;
   Tokens block_;
   double weight_;
-  const CostModel& cost_;
   const Observers& observers_;
   Acceptance acceptance_;
   Sequences sequences_;
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;
+  Pipeline pipeline_;
   StepPlan plan_;
+  std::vector<Underway> under_way_;  // a ring with room for a step in every stage ...
+  std::size_t oldest_ = 0;           // ... which holds `steps_` from this one on
+  std::size_t steps_ = 0;
   Loads loads_;
   std::vector<SequenceId> late_;   // came during the step under way, where steps are planned ahead
   std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;
-  bool stepping_ = false;
   Tokens outstanding_;
   std::vector<SequenceId> ended_;
   std::vector<SequenceId> released_;

@@ -51,6 +51,12 @@ double prefill_rate(const PoolParts& pool) {
 std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers& observers) {
   std::deque<Replica> replicas;
   for (const PoolParts& pool : parts.pools) {
+    const std::int64_t ranks = pool.config.integer("/data_parallel_size");
+    if (pool.replicas % ranks != 0)
+      pool.config.fail("/replicas",
+                       fmt::format("expected a multiple of data_parallel_size ({}), got {}: each "
+                                   "replica is a rank",
+                                   ranks, pool.replicas));
     const double weight = parts.pools.size() > 1 ? prefill_rate(pool) : 1;
     for (std::int64_t i = 0; i < pool.replicas; ++i) {
       const std::size_t id = replicas.size();

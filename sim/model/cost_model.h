@@ -1,5 +1,8 @@
 #pragma once
 // Prices a step. A pure function: same shape, same nanoseconds.
+//
+// With pipeline parallelism a step passes the stages one after the other, each on GPUs of its own,
+// and several steps are on their way at once (sim/engine/pipeline.h).
 
 #include <string>
 
@@ -28,8 +31,15 @@ class CostModel {
     const ConfigView& config;
   };
   virtual ~CostModel() = default;
-  /// Duration of one step of this (non-empty) shape, at least 1 ns.
+  /// Duration of one step of this (non-empty) shape that meets no other, at least 1 ns: the sum
+  /// over its stages.
   [[nodiscard]] virtual Duration price(const StepShape& shape) const = 0;
+  /// Pipeline stages, at least one.
+  [[nodiscard]] virtual std::size_t stages() const { return 1; }
+  /// What of it stage `stage` takes, at least 1 ns.
+  [[nodiscard]] virtual Duration price_stage(const StepShape& shape, std::size_t /*stage*/) const {
+    return price(shape);
+  }
   [[nodiscard]] virtual CostProvenance provenance() const = 0;
 };
 

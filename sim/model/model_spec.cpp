@@ -78,7 +78,9 @@ std::int64_t matrices(std::int64_t hidden, std::int64_t intermediate, bool gated
          row_cut(intermediate, hidden, bias, ways);
 }
 
-void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer, std::int64_t ways) {
+void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer,
+               const Sharding& shards) {
+  const std::int64_t ways = shards.tensor;
   sum.norms += m.norms_per_layer * m.hidden * (m.norm_bias ? 2 : 1);
   if (layer.mixer == Mixer::kMamba) {
     sum.mamba += mamba_mixer(m, ways);
@@ -94,18 +96,19 @@ void add_layer(ParameterCount& sum, const ModelSpec& m, const Layer& layer, std:
     return;
   }
   const ExpertsShape& e = *m.experts;
-  sum.experts += e.count * matrices(m.hidden, e.intermediate, true, e.bias, ways);
+  sum.experts += divided(e.count, shards.expert) *
+                 matrices(m.hidden, e.intermediate, true, e.bias, shards.expert > 1 ? 1 : ways);
   if (e.shared_intermediate > 0)
     sum.shared_experts += matrices(m.hidden, e.shared_intermediate, true, false, ways);
   sum.routers += e.count * (m.hidden + (e.router_bias ? 1 : 0));
 }
 
 /// Layers [first, last) and, at the ends of the model, the embedding and the head.
-ParameterCount count_layers(const ModelSpec& m, std::int64_t ways, std::size_t first,
+ParameterCount count_layers(const ModelSpec& m, const Sharding& shards, std::size_t first,
                             std::size_t last) {
   ParameterCount sum;
-  for (std::size_t i = first; i < last; ++i) add_layer(sum, m, m.layers[i], ways);
-  const std::int64_t table = divided(m.vocab, ways) * m.hidden;
+  for (std::size_t i = first; i < last; ++i) add_layer(sum, m, m.layers[i], shards);
+  const std::int64_t table = divided(m.vocab, shards.tensor) * m.hidden;
   if (first == 0) sum.embeddings = table + (m.learned_positions + m.extra_embeddings) * m.hidden;
   if (last == m.layers.size()) {
     sum.norms += m.hidden * (m.norm_bias ? 2 : 1);
@@ -145,17 +148,23 @@ std::int64_t kv_heads_per_gpu(const ModelSpec& model, std::int64_t tensor) {
 }
 
 ParameterCount count_parameters(const ModelSpec& model, std::int64_t tensor) {
-  return count_layers(model, tensor, 0, model.layers.size());
+  return count_layers(model, {.tensor = tensor}, 0, model.layers.size());
 }
 
-ParameterCount count_parameters(const ModelSpec& model, Sharding shards) {
-  const std::size_t layers = model.layers.size();
-  const std::size_t per_stage =
-      static_cast<std::size_t>(divided(static_cast<std::int64_t>(layers), shards.pipeline));
+std::vector<std::size_t> stage_bounds(std::size_t layers, std::int64_t stages) {
+  const auto count = static_cast<std::size_t>(stages);
+  std::vector<std::size_t> sizes(count, layers / count);
+  for (std::size_t left = layers % count; left > 0; --left) ++sizes[count - 1 - left];
+  std::vector<std::size_t> bounds{0};
+  for (const std::size_t size : sizes) bounds.push_back(bounds.back() + size);
+  return bounds;
+}
+
+ParameterCount count_parameters(const ModelSpec& model, const Sharding& shards) {
+  const std::vector<std::size_t> bounds = stage_bounds(model.layers.size(), shards.pipeline);
   ParameterCount fullest;
-  for (std::size_t first = 0; first < layers; first += per_stage) {
-    const ParameterCount stage =
-        count_layers(model, shards.tensor, first, std::min(first + per_stage, layers));
+  for (std::size_t i = 1; i < bounds.size(); ++i) {
+    const ParameterCount stage = count_layers(model, shards, bounds[i - 1], bounds[i]);
     if (stage.total() > fullest.total()) fullest = stage;
   }
   return fullest;

@@ -120,10 +120,12 @@ struct ParameterCount {
   [[nodiscard]] std::int64_t total() const { return quantisable() + kept(); }
 };
 
-/// How many GPUs share the model: `tensor` ways within a layer, `pipeline` runs of layers.
+/// How many GPUs share the model: `tensor` ways within a layer, `pipeline` runs of layers. Routed
+/// experts are cut like other matrices, or, whole, dealt out over `expert` GPUs.
 struct Sharding {
   std::int64_t tensor = 1;
   std::int64_t pipeline = 1;
+  std::int64_t expert = 1;
 };
 
 struct ModelSpec {
@@ -159,13 +161,18 @@ struct ModelSpec {
 /// Empty if `model` can be cut so; else why not, and what can be said instead.
 [[nodiscard]] std::optional<std::string> sharding_problem(const ModelSpec& model, Sharding shards);
 
+/// The first layer of each of `stages` runs of `layers` layers, and the end of the last. As vLLM
+/// deals them out (get_pp_indices): what is left over goes to the runs before the last, from the
+/// back, because the last has the head too. Requires stages <= layers.
+[[nodiscard]] std::vector<std::size_t> stage_bounds(std::size_t layers, std::int64_t stages);
+
 /// KV heads one of `tensor` GPUs holds: at least one, then copies.
 [[nodiscard]] std::int64_t kv_heads_per_gpu(const ModelSpec& model, std::int64_t tensor);
 
 /// Parameters of one tensor rank of the whole model (one GPU if `tensor` is 1).
 [[nodiscard]] ParameterCount count_parameters(const ModelSpec& model, std::int64_t tensor = 1);
 /// Parameters of the fullest GPU.
-[[nodiscard]] ParameterCount count_parameters(const ModelSpec& model, Sharding shards);
+[[nodiscard]] ParameterCount count_parameters(const ModelSpec& model, const Sharding& shards);
 /// Parameters that compute on one token: all of them but the experts not chosen.
 [[nodiscard]] std::int64_t active_parameters(const ModelSpec& model);
 

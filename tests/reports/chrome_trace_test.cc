@@ -98,6 +98,30 @@ TEST(ChromeTrace, HasASlicePerStepAndCountersThatAddUp) {
   }
 }
 
+// A pipeline's steps overlap, and slices of one thread may not.
+TEST(ChromeTrace, PutsStepsThatOverlapOnThreadsOfTheirOwn) {
+  std::string text;
+  ChromeTrace trace([&text](std::string_view piece) { text += piece; }, kAll);
+  const StepShape shape;
+  const StepPlan plan;
+  const Sequences sequences;
+  for (int i = 0; i < 6; ++i)
+    trace.on_step({ReplicaId{0}, tiny::at_ms(10 * i), tiny::ms(30), shape, plan, sequences, {}});
+  trace.on_end(tiny::at_ms(80));
+  std::map<int, double> busy_until;
+  int named = 0;
+  const Json document = Json::parse(text);
+  for (const Json& event : document["traceEvents"]) {
+    named += event["name"] == "thread_name";
+    if (event["ph"] != "X") continue;
+    double& end = busy_until[event["tid"].get<int>()];
+    EXPECT_GE(event["ts"].get<double>(), end);
+    end = event["ts"].get<double>() + event["dur"].get<double>();
+  }
+  EXPECT_EQ(busy_until.size(), 3U);
+  EXPECT_EQ(named, 3);
+}
+
 TEST(ChromeTrace, ShowsEveryPreemption) {
   tiny::World world;
   world.requests = tiny::random_requests(5, 80, 5);

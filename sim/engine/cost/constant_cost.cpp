@@ -1,7 +1,8 @@
 // Prices a step by three constants: for tests, and for examples to follow with pencil and paper.
 //
 // step + prefill tokens * token + decodes * decode. Knows neither model nor device. Guessing tokens
-// ahead costs nothing here: a decode that verifies guesses is still one decode.
+// ahead costs nothing here: a decode that verifies guesses is still one decode. The stages of a
+// pipeline each take an even share.
 
 #include <fmt/format.h>
 
@@ -25,13 +26,18 @@ class ConstantCost final : public CostModel {
   explicit ConstantCost(const Setup& setup)
       : step_us_(setup.config.number("/constant_cost/step_us")),
         prefill_token_ns_(setup.config.number("/constant_cost/prefill_token_ns")),
-        decode_us_(setup.config.number("/constant_cost/decode_us")) {}
+        decode_us_(setup.config.number("/constant_cost/decode_us")),
+        stages_(static_cast<std::size_t>(setup.config.integer("/pipeline_parallel_size"))) {}
 
   [[nodiscard]] Duration price(const StepShape& shape) const override {
+    return price_stage(shape, 0) * static_cast<std::int64_t>(stages_);
+  }
+  [[nodiscard]] std::size_t stages() const override { return stages_; }
+  [[nodiscard]] Duration price_stage(const StepShape& shape, std::size_t /*stage*/) const override {
     const double ns = 1e3 * step_us_ +
                       prefill_token_ns_ * static_cast<double>(shape.prefill_new.value()) +
                       1e3 * decode_us_ * static_cast<double>(shape.decodes);
-    return step_duration(ns * 1e-9);
+    return step_duration(ns * 1e-9 / static_cast<double>(stages_));
   }
   [[nodiscard]] CostProvenance provenance() const override {
     return {"exact", fmt::format("constant: {} us a step, {} ns a prefill token, {} us a decode",
@@ -40,6 +46,7 @@ class ConstantCost final : public CostModel {
 
  private:
   double step_us_, prefill_token_ns_, decode_us_;
+  std::size_t stages_;
 };
 
 const Registered<CostModel, ConstantCost> kConstant{

@@ -18,7 +18,7 @@ class OperationPrices {
     const auto tokens = static_cast<double>(shape.tokens().value());
     return start + linears(tokens) + experts(tokens) + decode_attention(shape) +
            prefill_attention(shape) + head(static_cast<double>(shape.samples)) + mamba(sequences) +
-           all_reduce(tokens);
+           all_reduce(tokens) + exchange(tokens);
   }
 
   /// Dense matrices of all layers, with norms, activations and RoPE between them.
@@ -35,6 +35,8 @@ class OperationPrices {
   [[nodiscard]] virtual double mamba(double sequences) const = 0;
   /// Between the GPUs, after attention and feed-forward of every layer.
   [[nodiscard]] virtual double all_reduce(double tokens) const = 0;
+  /// Between data-parallel ranks: tokens to their experts, and back, in every layer that has some.
+  [[nodiscard]] virtual double exchange(double tokens) const = 0;
 
   /// Queries so far that lay outside what was timed and were answered by physics beyond its edge.
   [[nodiscard]] virtual std::int64_t outside() const { return 0; }

@@ -88,14 +88,15 @@ class Linears {
 
 PassWork::PassWork(const ModelSpec& m, const Deployment& d) : weights(d.weights) {
   const std::int64_t tensor = d.shards.tensor;
-  ways = as_double(tensor);
+  ways = tensor;
   hidden = as_double(m.hidden);
   layers = as_double(static_cast<std::int64_t>(m.layers.size()));
   full_layers = as_double(m.layer_count(Mixer::kAttention));
   local_layers = as_double(m.layer_count(Mixer::kLocal));
 
   linears = Linears(m, tensor).take();
-  const ParameterCount all = count_parameters(m, tensor);
+  const ParameterCount all =
+      count_parameters(m, Sharding{.tensor = tensor, .expert = d.shards.expert});
   ParameterCount kept = all;
   kept.experts = kept.embeddings = kept.head = 0;
   dense.bytes = as_double(weight_bytes(kept, d.weights).value());
@@ -104,11 +105,15 @@ PassWork::PassWork(const ModelSpec& m, const Deployment& d) : weights(d.weights)
   head = {divided(m.vocab, tensor), hidden, 1};
   const ParameterCount table{.head = (m.vocab + tensor - 1) / tensor * m.hidden};
   head_work = {as_double(weight_bytes(table, d.weights).value()), 2 * as_double(table.head)};
-  inner_bytes = kWide * kInnerPasses * as_double(m.feed_forward.intermediate) / ways;
+  inner_bytes = kWide * kInnerPasses * as_double(m.feed_forward.intermediate) / as_double(ways);
   residual_bytes = kWide * kResidualPasses * hidden;
   if (m.experts) {
     const ParameterCount routed{.experts = all.experts};
-    RoutedExperts e{as_double(m.experts->count), as_double(m.experts->per_token), 0, {}};
+    RoutedExperts e;
+    e.count = as_double(m.experts->count);
+    e.per_token = as_double(m.experts->per_token);
+    e.gpus = d.shards.expert;
+    e.ranks = d.data_parallel;
     e.layers = as_double(std::count_if(m.layers.begin(), m.layers.end(),
                                        [](const Layer& layer) { return layer.experts; }));
     e.work = {as_double(weight_bytes(routed, d.weights).value()),
@@ -116,7 +121,7 @@ PassWork::PassWork(const ModelSpec& m, const Deployment& d) : weights(d.weights)
     experts = e;
   }
 
-  const double q_heads = as_double(m.attention.heads) / ways;
+  const double q_heads = as_double(m.attention.heads) / as_double(ways);
   const KvLayerBytes bytes = kv_layer_bytes(m, d.kv, tensor);
   heads = {q_heads, as_double(m.attention.head_dim),
            as_double(bytes.token_bits) / 8 +

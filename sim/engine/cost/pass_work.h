@@ -27,7 +27,10 @@ struct Linear {
 struct RoutedExperts {
   double count = 0, per_token = 0;
   double layers = 0;
-  Work work;  ///< Bytes of all of them in all layers; FLOPs of a token.
+  /// Bytes of all that the GPU holds, in all layers; its FLOPs of a token, were all GPUs as busy.
+  Work work;
+  std::int64_t gpus = 1;   ///< That the experts are dealt out to; 1: each has a slice of every one.
+  std::int64_t ranks = 1;  ///< Data-parallel ranks among them.
 };
 
 struct PassWork {
@@ -48,7 +51,7 @@ struct PassWork {
   double decode_pair_flops = 0, prefill_pair_flops = 0;
   double residual_bytes = 0, inner_bytes = 0;  ///< Of a token in a layer.
   double state_bytes = 0;                      ///< Mamba: read and written, of a sequence.
-  double ways = 1;                             ///< GPUs that share the pass.
+  std::int64_t ways = 1;                       ///< GPUs that share the pass.
   double hidden = 0;
 };
 

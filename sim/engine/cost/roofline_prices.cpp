@@ -1,6 +1,5 @@
 #include "sim/engine/cost/roofline_prices.h"
 
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,7 +38,7 @@ double share(const ConfigView& config, const std::string& pointer, double of_dev
 }  // namespace
 
 RooflinePrices::RooflinePrices(PassWork work, const DeviceSpec& device, const ConfigView& c)
-    : work_(std::move(work)) {
+    : work_(std::move(work)), collectives_(device, c), ways_(collectives_.group(work_.ways)) {
   const DeviceEfficiency& e = device.efficiency;
   decode_.bandwidth = device.bandwidth * share(c, "/roofline/decode_bandwidth", e.decode_bandwidth);
   prefill_.bandwidth = decode_.bandwidth;
@@ -49,12 +48,7 @@ RooflinePrices::RooflinePrices(PassWork work, const DeviceSpec& device, const Co
   const double gemm_flops = share(c, "/roofline/gemm_flops", e.gemm_flops);
   gemm_.flops = device.flops(work_.weights) * gemm_flops;
   head_gemm_ = {gemm_.bandwidth, device.bf16_flops * gemm_flops};
-  if (work_.ways == 1) return;
-  const double per_token =
-      kWide * work_.hidden * 2 * (work_.ways - 1) / work_.ways;  // ring: sent per GPU
-  all_reduce_floor_ = kAllReducesPerLayer * work_.layers * device.link.latency;
-  all_reduce_per_token_ = kAllReducesPerLayer * work_.layers * per_token /
-                          (device.link.bandwidth * device.link.efficiency);
+  if (work_.experts) experts_.emplace(*work_.experts, work_.hidden, gemm_, collectives_, c);
 }
 
 double RooflinePrices::elementwise(double tokens) const {
@@ -66,12 +60,8 @@ double RooflinePrices::linears(double tokens) const {
   return gemm_.seconds(work_.dense.bytes, tokens * work_.dense.flops) + elementwise(tokens);
 }
 
-// Tokens choose their experts independently: of E, E(1-(1-k/E)^n) are expected to be needed.
 double RooflinePrices::experts(double tokens) const {
-  if (!work_.experts) return 0;
-  const RoutedExperts& e = *work_.experts;
-  const double touched = 1 - std::pow(1 - e.per_token / e.count, tokens);
-  return gemm_.seconds(touched * e.work.bytes, tokens * e.work.flops);
+  return experts_ ? experts_->seconds(tokens) : 0;
 }
 
 double RooflinePrices::decode_attention(const StepShape& s) const {
@@ -104,7 +94,12 @@ double RooflinePrices::mamba(double sequences) const {
 }
 
 double RooflinePrices::all_reduce(double tokens) const {
-  return all_reduce_floor_ + tokens * all_reduce_per_token_;
+  return kAllReducesPerLayer * work_.layers *
+         collectives_.all_reduce(ways_, tokens * kWide * work_.hidden);
+}
+
+double RooflinePrices::exchange(double tokens) const {
+  return experts_ ? experts_->exchange(tokens) : 0;
 }
 
 std::string RooflinePrices::speeds() const {

@@ -1,7 +1,5 @@
 #include "sim/engine/cost/step_cost.h"
 
-#include <utility>
-
 #include <fmt/format.h>
 
 #include "sim/core/config_schema.h"
@@ -23,23 +21,29 @@ const DeclaredFields kFields{
 double as_double(std::int64_t n) { return static_cast<double>(n); }
 double as_double(Tokens n) { return static_cast<double>(n.value()); }
 
-Deployment deployment_of(const CostModel::Setup& setup) {
-  Deployment d = read_deployment(setup.model, setup.config);
-  if (d.shards.pipeline > 1)
-    setup.config.fail("/pipeline_parallel_size",
-                      "steps are priced on one pipeline stage only; use 1 and more "
-                      "tensor_parallel_size (kvsim calc sizes pipelines)");
-  return d;
+/// Layers [first, end) of `model`.
+ModelSpec part_of(const ModelSpec& model, std::size_t first, std::size_t end) {
+  ModelSpec part = model;
+  part.layers.assign(model.layers.begin() + static_cast<std::ptrdiff_t>(first),
+                     model.layers.begin() + static_cast<std::ptrdiff_t>(end));
+  return part;
 }
 
 }  // namespace
 
 StepCost::StepCost(const Setup& setup, const MakePrices& make)
-    : guesses_(speculation_of(setup.config).drafts.value()),
+    : collectives_(setup.device, setup.config),
+      guesses_(speculation_of(setup.config).drafts.value()),
       host_(setup.config.number("/host/step_us") * 1e-6),
       host_per_sequence_(setup.config.number("/host/sequence_us") * 1e-6) {
-  Deployment d = deployment_of(setup);
-  target_ = make(PassWork(setup.model, d));
+  Deployment d = read_deployment(setup.model, setup.config);
+  const auto bounds = stage_bounds(setup.model.layers.size(), d.shards.pipeline);
+  for (std::size_t i = 1; i < bounds.size(); ++i)
+    stages_.push_back(make(PassWork(part_of(setup.model, bounds[i - 1], bounds[i]), d)));
+  tensor_ = d.shards.tensor;
+  constexpr std::int64_t kTensors = 2;  // activations and residual
+  constexpr std::int64_t kWide = 2;     // bytes of an activation
+  token_bytes_ = as_double(kTensors * kWide * setup.model.hidden);
   slot_bytes_ = as_double(d.layout.block_bytes().value()) / as_double(d.layout.block);
   memory_bandwidth_ = setup.device.bandwidth;
   host_bandwidth_ = setup.device.link.host_bandwidth;
@@ -51,12 +55,37 @@ StepCost::StepCost(const Setup& setup, const MakePrices& make)
 }
 
 Duration StepCost::price(const StepShape& shape) const {
-  const std::int64_t outside = target_->outside();
+  Duration sum{};
+  for (std::size_t i = 0; i < stages_.size(); ++i) sum += price_stage(shape, i);
+  return sum;
+}
+
+Duration StepCost::price_stage(const StepShape& shape, std::size_t stage) const {
+  const OperationPrices& pass = *stages_[stage];
+  const std::int64_t outside = pass.outside();
   const double sequences = as_double(shape.decodes + shape.prefills);
-  const double verified =
-      target_->end(host_ + host_per_sequence_ * sequences + moved(shape), shape);
-  if (target_->outside() > outside) ++steps_outside_;
-  return step_duration(drafter_ ? guessed(verified, shape) : verified);
+  const double start =
+      host_ + host_per_sequence_ * sequences + moved(shape) + received(shape, stage);
+  double end = 0;
+  if (stage + 1 < stages_.size()) {
+    StepShape unsampled = shape;
+    unsampled.samples = 0;
+    end = pass.end(start, unsampled);
+  } else {
+    end = pass.end(start, shape);
+    if (drafter_) end = guessed(end, shape);
+  }
+  if (stage == 0 && pass.outside() > outside) ++steps_outside_;
+  return step_duration(end);
+}
+
+double StepCost::received(const StepShape& shape, std::size_t stage) const {
+  if (stage == 0) return 0;
+  const double bytes = as_double(shape.tokens()) * token_bytes_;
+  const auto sender = static_cast<std::int64_t>(stage - 1) * tensor_;
+  return collectives_.send(bytes / as_double(tensor_),
+                           collectives_.between_nodes(sender, tensor_)) +
+         collectives_.all_gather(collectives_.group(tensor_), bytes);
 }
 
 std::string StepCost::assumptions() const {

@@ -135,14 +135,14 @@ void TablePrices::read_gemms(const CostProfile& profile) {
   }
 }
 
-// Between two timed numbers of GPUs in proportion to their logarithms.
+// Between two timed numbers of GPUs in proportion to their logarithms. What was timed was one node.
 void TablePrices::read_all_reduces(const CostProfile& profile) {
-  const double ways = physics_.work().ways;
+  const double ways = as_double(physics_.work().ways);
   const auto& all = profile.all_reduces;
   const auto above = std::find_if(all.begin(), all.end(), [ways](const AllReduceLines& l) {
     return as_double(l.gpus) >= ways;
   });
-  if (above == all.end() || ways == 1) return;
+  if (above == all.end() || ways == 1 || physics_.spans_nodes()) return;
   if (above == all.begin() || as_double(above->gpus) == ways) {
     all_reduce_ = {{1, *above}};
     return;

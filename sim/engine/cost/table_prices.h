@@ -42,6 +42,7 @@ class TablePrices final : public OperationPrices {
   [[nodiscard]] double head(double samples) const override;
   [[nodiscard]] double mamba(double sequences) const override { return physics_.mamba(sequences); }
   [[nodiscard]] double all_reduce(double tokens) const override;
+  [[nodiscard]] double exchange(double tokens) const override { return physics_.exchange(tokens); }
   [[nodiscard]] std::int64_t outside() const override { return outside_; }
 
   /// What is not priced by the profile's own kernels, in a few words; empty if all is.

@@ -1,7 +1,6 @@
 // Prices: by hand where it can be done by hand, and never less for more work.
 #include <gtest/gtest.h>
 
-#include "sim/core/input_error.h"
 #include "sim/core/rng.h"
 #include "tests/engine/cost/priced.h"
 
@@ -111,18 +110,6 @@ TEST(Roofline, SmallBatchesTouchFewExperts) {
   const double one = seconds(p.cost->price(decodes(1, 100)));
   const double many = seconds(p.cost->price(decodes(64, 100)));
   EXPECT_GT(many, 2.5 * one);
-}
-
-TEST(Roofline, RefusesPipelines) {
-  try {
-    const Priced p(R"({"cost": "roofline", "pipeline_parallel_size": 2})");
-    FAIL();
-  } catch (const InputError& error) {
-    EXPECT_STREQ(
-        error.what(),
-        "a.json: /pipeline_parallel_size: steps are priced on one pipeline stage only; use "
-        "1 and more tensor_parallel_size (kvsim calc sizes pipelines)");
-  }
 }
 
 TEST(Roofline, SaysWhereItComesFrom) {
