@@ -45,7 +45,8 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
   for (std::uint32_t i = 0; i < count; ++i)
     replicas.emplace_back(Replica::Setup{
         ReplicaId{i}, parts.capacity, parts.block, parts.max_model_len, parts.local, parts.groups,
-        parts.swap_space, parts.cost, parts.config, observers, parts.future});
+        parts.swap_space, parts.cost, parts.config, observers, parts.future,
+        parts.connectors.empty() ? nullptr : parts.connectors[i]});
   return replicas;
 }
 

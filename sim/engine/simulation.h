@@ -6,6 +6,7 @@
 #include "sim/engine/experiment.h"
 #include "sim/engine/request_future.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/kv_connector.h"
 #include "sim/model/kv_group.h"
 #include "sim/model/workload_source.h"
 
@@ -22,6 +23,7 @@ struct SimulationParts {
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
   RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
+  std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

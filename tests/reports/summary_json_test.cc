@@ -34,6 +34,7 @@ void number_leaves(Json& node, int& next) {
 Report whole_report() {
   Report report;
   report.speculation.emplace().per_position = {0.5, 0.25};
+  report.prefix_cache.loaded.emplace();
   report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
   report.tiers.resize(3);
   for (Quantiles* q :
@@ -77,8 +78,8 @@ std::vector<std::string> keys_of(const Json& object) {
 }
 
 // Said only where there is something to say; whole_report() has each of them somewhere.
-const std::vector<std::string> optional_keys{"speculation", "slo", "ttft", "tpot",
-                                             "e2e",         "std", "tiers"};
+const std::vector<std::string> optional_keys{"speculation", "slo", "ttft",   "tpot",
+                                             "e2e",         "std", "loaded", "tiers"};
 
 // The part of JSON Schema that ours uses.
 void expect_valid(const Json& value, Json rule, const std::string& pointer) {

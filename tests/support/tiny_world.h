@@ -81,15 +81,25 @@ struct World {
   Tokens block{16};
   Tokens max_model_len{100'000};
   Tokens swap_space{};
-  std::vector<KvGroup> groups;  ///< None: every layer keeps every token.
+  std::vector<KvGroup> groups;                ///< None: every layer keeps every token.
+  std::vector<KvConnector*> connectors = {};  ///< By replica; none: no KV from elsewhere.
 
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
     const PriceList cost(price);
     RequestFuture future([this] { return numbered(requests); }, block);
-    return simulate(
-        {config, listed, cost, capacity, block, max_model_len, {}, groups, swap_space, &future},
-        watchers, {});
+    return simulate({config,
+                     listed,
+                     cost,
+                     capacity,
+                     block,
+                     max_model_len,
+                     {},
+                     groups,
+                     swap_space,
+                     &future,
+                     connectors},
+                    watchers, {});
   }
 };
 
