@@ -52,7 +52,7 @@ class Writer {
       fields(inner, row);
     }
   }
-  /// Left out where there are no rows.
+  /// Left out where it is empty.
   template <class Row, class Fields>
   void list_if(const char* name, const std::vector<Row>& rows, Fields fields) {
     if (!rows.empty()) list(name, rows, fields);
@@ -251,6 +251,22 @@ void walk_pool(Walk& w, Pool& pool) {
   w.field("hit_rate", pool.hit_rate);
 }
 
+template <class Walk, class Row>
+void walk_tier(Walk& w, Row& row) {
+  w.field("name", row.name);
+  w.field("capacity_tokens", row.capacity_tokens);
+  w.field("query_tokens", row.query_tokens);
+  w.field("hit_tokens", row.hit_tokens);
+  w.field("hit_rate", row.hit_rate);
+  w.field("loaded_tokens", row.loaded_tokens);
+  w.field("stored_tokens", row.stored_tokens);
+  w.field("evicted_tokens", row.evicted_tokens);
+  w.field("bytes_in", row.bytes_in);
+  w.field("bytes_out", row.bytes_out);
+  w.field("busy_in", row.busy_in);
+  w.field("busy_out", row.busy_out);
+}
+
 template <class Walk, class Speculation>
 void walk_speculation(Walk& w, Speculation& s) {
   w.field("num_drafts", s.num_drafts);
@@ -290,6 +306,7 @@ void walk_report(Walk& w, Values& r) {
   });
   w.object("kv", [&r](auto& at) { walk_kv(at, r.kv); });
   w.object("prefix_cache", [&r](auto& at) { walk_prefix_cache(at, r.prefix_cache); });
+  w.list_if("tiers", r.tiers, [](auto& at, auto& row) { walk_tier(at, row); });
   w.object("batch", [&r](auto& at) {
     at.field("steps", r.batch.steps);
     at.field("mean_running", r.batch.mean_running);

@@ -32,8 +32,8 @@ struct PoolParts {
 struct SimulationParts {
   const ConfigView& config;  ///< Of the fleet: names the router, what a request must meet, ...
   WorkloadSource& workload;
-  std::vector<PoolParts> pools;     ///< At least one.
-  RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
+  std::vector<PoolParts> pools;                   ///< At least one.
+  RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
   std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
 };
 

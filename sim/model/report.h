@@ -103,6 +103,17 @@ struct Report {
     std::vector<Turn> by_turn = {};
   } prefix_cache;
 
+  /// A store of KV behind the pools, over all replicas; `in` is towards the pools.
+  struct Tier {
+    std::string name;  ///< "host", "disk", "remote".
+    std::int64_t capacity_tokens = 0, query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+    std::int64_t loaded_tokens = 0, stored_tokens = 0, evicted_tokens = 0;
+    std::int64_t bytes_in = 0, bytes_out = 0;
+    double busy_in = 0, busy_out = 0;  ///< Shares of the run that its links carried something.
+  };
+  std::vector<Tier> tiers;  ///< Empty where there are none.
+
   struct Batch {
     std::int64_t steps = 0;
     double mean_running = 0;  ///< Time-weighted.
