@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/engine/experiment.h"
+#include "sim/engine/fleet/role.h"
 #include "sim/engine/request_future.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_connector.h"
@@ -25,8 +26,11 @@ struct PoolParts {
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
   std::int64_t replicas = 1;
-  std::string name{}, device{}, role{};  ///< For reports.
-  std::int64_t gpus = 1;                 ///< Of each replica.
+  std::string name{}, device{};  ///< For reports.
+  Role role = Role::kServe;
+  std::int64_t gpus = 1;  ///< Of each replica.
+  Bytes token_bytes{};    ///< KV of a token, all GPUs of a replica together.
+  std::int64_t layers = 1;
 };
 
 struct SimulationParts {
