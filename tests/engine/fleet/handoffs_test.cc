@@ -21,7 +21,7 @@ struct Split {
   tiny::PriceList prefill{[](const StepShape&) { return ms(100); }};
   tiny::PriceList decode{[](const StepShape&) { return ms(10); }};
   std::int64_t prefills = 1, decodes = 1;
-  Tokens prefill_capacity{16 * 1001}, decode_capacity{16 * 1001};
+  Tokens prefill_capacity{kBlock * 1001}, decode_capacity{kBlock * 1001};
   Bytes token{1'000'000};
   std::int64_t layers = 10;
 
