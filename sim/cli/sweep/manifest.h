@@ -13,14 +13,16 @@
 namespace kvsim {
 
 struct SweepPoint {
-  std::int64_t index = 0;  ///< Its line, from 0.
-  std::string id;          ///< What the run depends on: config_digest and the inputs' digests.
-  std::string label;       ///< For people: "block_size=16 eviction=lru".
-  nlohmann::ordered_json settings;  ///< How it differs: pointer -> value.
-  std::string config_digest;        ///< ConfigView::digest().
-  nlohmann::ordered_json inputs;    ///< Pointer -> digest of the file that the field names.
-  nlohmann::ordered_json config;    ///< Pointer -> value of every field that is not its default;
-                                    ///< files as the sweep's folder keeps them.
+  using Json = nlohmann::ordered_json;
+
+  std::int64_t index = 0;          ///< Its line, from 0.
+  std::string id;                  ///< Of what the run depends on: config_digest and the inputs.
+  std::string label;               ///< For people: "block_size=16 eviction=lru".
+  Json settings = Json::object();  ///< How it differs: pointer -> value.
+  std::string config_digest;       ///< ConfigView::digest().
+  Json inputs = Json::object();    ///< Pointer -> digest of the file that the field names.
+  Json config = Json::object();    ///< Pointer -> value of every field that is not its default;
+                                   ///< files as the sweep's folder keeps them.
 };
 
 /// What it runs; `file` names it in errors, and its inputs are read from that file's folder.

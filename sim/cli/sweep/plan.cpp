@@ -50,7 +50,10 @@ std::vector<PlannedRun> on_seeds(std::vector<PlannedRun> runs, std::int64_t seed
 
 // Every field that is not its default; files as the sweep's folder keeps them.
 SweepPoint point_of(const PlannedRun& run, std::int64_t index, InputFiles& files) {
-  SweepPoint point{index, "", run.label, run.settings, "", Json::object(), Json::object()};
+  SweepPoint point;
+  point.index = index;
+  point.label = run.label;
+  point.settings = run.settings;
   const Json resolved = run.config.resolved();
   const Json identity = run.config.identity();
   for (const auto& [pointer, value] : identity.items())

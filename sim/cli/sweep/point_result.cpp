@@ -46,7 +46,7 @@ PointResult judged(const Json& document, const SweepPoint& point, const std::str
   return done(document.value("summary", Json()), point, file);
 }
 
-void write(const SweepFolder& sweep, const SweepPoint& point, Json document) {
+void write(const SweepFolder& sweep, const SweepPoint& point, const Json& document) {
   write_file(sweep.result_file(point), document.dump() + "\n");
 }
 
@@ -66,13 +66,13 @@ PointResult read_result(const SweepFolder& sweep, const SweepPoint& point) {
 void write_done(const SweepFolder& sweep, const SweepPoint& point, const Report& report) {
   Json document = made_from(point);
   document["summary"] = summary_json(report);
-  write(sweep, point, std::move(document));
+  write(sweep, point, document);
 }
 
 void write_failed(const SweepFolder& sweep, const SweepPoint& point, const std::string& problem) {
   Json document = made_from(point);
   document["error"] = problem;
-  write(sweep, point, std::move(document));
+  write(sweep, point, document);
 }
 
 }  // namespace kvsim
