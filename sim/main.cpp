@@ -29,6 +29,7 @@ constexpr std::array kVerbs{
     Verb{"explain", "why: every miss, eviction and preemption, and what if", explain_verb},
     Verb{"validate", "a measured server run, simulated: how far off?", validate_verb},
     Verb{"check", "the CI gate: thresholds and baselines, exit 99 if one is crossed", check_verb},
+    Verb{"sweep", "thousands of what-ifs, on Slurm, Kubernetes or this machine", sweep_verb},
     Verb{"curve", "hit rate against cache size, every policy, no step timing", curve_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},

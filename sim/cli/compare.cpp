@@ -44,16 +44,6 @@ std::vector<Variant> read_runs(const Words& folders) {
   return variants;
 }
 
-std::int64_t seeds_of(const po::variables_map& values) {
-  constexpr std::int64_t kMostSeeds = 1000;
-  if (values.count("seeds") == 0) return 1;
-  const auto seeds = values["seeds"].as<std::int64_t>();
-  if (seeds < 1 || seeds > kMostSeeds)
-    throw InputError("kvsim compare", "--seeds",
-                     fmt::format("expected 1 to {}, got {}", kMostSeeds, seeds));
-  return seeds;
-}
-
 // How to run them: every one on each of the same seeds, the first of which may be drawn.
 struct Plan {
   std::int64_t seeds = 1;
@@ -108,7 +98,8 @@ std::vector<Variant> variants_of(const po::variables_map& values, ComparePage* p
                        "finished runs cannot be changed");
   if (folders) return read_runs(positional);
   const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  const Plan plan{seeds_of(values), threads_from(values, "compare"), page};
+  const Plan plan{count_from(values, "seeds", "compare", 1, kMostSeeds),
+                  threads_from(values, "compare"), page};
   const std::vector<PlannedRun> runs = plan_variants(loaded, sets);
   std::vector<Variant> variants = simulate(runs, plan);
   if (values.count("no-optimal") == 0) add_bounds(runs, plan, variants);

@@ -22,6 +22,7 @@ int compare_verb(Arguments arguments);
 int explain_verb(Arguments arguments);
 int validate_verb(Arguments arguments);
 int check_verb(Arguments arguments);
+int sweep_verb(Arguments arguments);
 int curve_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
