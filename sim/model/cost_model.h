@@ -30,6 +30,9 @@ class CostModel {
   virtual ~CostModel() = default;
   /// Duration of one step of this (non-empty) shape, at least 1 ns.
   [[nodiscard]] virtual Duration price(const StepShape& shape) const = 0;
+  /// No step that computes exactly `tokens` (> 0) tokens is shorter, whatever else is in it: what
+  /// `kvsim plan` refuses fleets by. 1 ns says nothing.
+  [[nodiscard]] virtual Duration at_least(Tokens /*tokens*/) const { return Duration(1); }
   [[nodiscard]] virtual CostProvenance provenance() const = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "sim/core/config_schema.h"
 #include "sim/engine/cost/step_duration.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -25,13 +26,20 @@ class ConstantCost final : public CostModel {
   explicit ConstantCost(const Setup& setup)
       : step_us_(setup.config.number("/constant_cost/step_us")),
         prefill_token_ns_(setup.config.number("/constant_cost/prefill_token_ns")),
-        decode_us_(setup.config.number("/constant_cost/decode_us")) {}
+        decode_us_(setup.config.number("/constant_cost/decode_us")),
+        guesses_(speculation_of(setup.config).drafts > Tokens(0)) {}
 
   [[nodiscard]] Duration price(const StepShape& shape) const override {
     const double ns = 1e3 * step_us_ +
                       prefill_token_ns_ * static_cast<double>(shape.prefill_new.value()) +
                       1e3 * decode_us_ * static_cast<double>(shape.decodes);
     return step_duration(ns * 1e-9);
+  }
+  // A token of a prompt, one that is decoded, or a guess, which is free.
+  [[nodiscard]] Duration at_least(Tokens tokens) const override {
+    const double cheapest = guesses_ ? 0 : std::min(prefill_token_ns_, 1e3 * decode_us_);
+    const double ns = 1e3 * step_us_ + cheapest * static_cast<double>(tokens.value());
+    return std::max(step_duration(ns * 1e-9) - Duration(1), Duration(1));
   }
   [[nodiscard]] CostProvenance provenance() const override {
     return {"exact", fmt::format("constant: {} us a step, {} ns a prefill token, {} us a decode",
@@ -40,6 +48,7 @@ class ConstantCost final : public CostModel {
 
  private:
   double step_us_, prefill_token_ns_, decode_us_;
+  bool guesses_;
 };
 
 const Registered<CostModel, ConstantCost> kConstant{

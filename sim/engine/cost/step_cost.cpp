@@ -1,5 +1,6 @@
 #include "sim/engine/cost/step_cost.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,6 +58,14 @@ Duration StepCost::price(const StepShape& shape) const {
       target_->end(host_ + host_per_sequence_ * sequences + moved(shape), shape);
   if (target_->outside() > outside) ++steps_outside_;
   return step_duration(drafter_ ? guessed(verified, shape) : verified);
+}
+
+// What every token passes, be it of a prompt or an answer; attention, logits and guesses come on
+// top. A nanosecond less, because the sum is rounded in another order.
+Duration StepCost::at_least(Tokens tokens) const {
+  const double n = as_double(tokens);
+  const double passed = target_->linears(n) + target_->experts(n) + target_->all_reduce(n);
+  return std::max(step_duration(host_ + host_per_sequence_ + passed) - Duration(1), Duration(1));
 }
 
 std::string StepCost::assumptions() const {

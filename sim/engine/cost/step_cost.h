@@ -25,6 +25,7 @@ class StepCost : public CostModel {
   StepCost(const Setup& setup, const MakePrices& make);
 
   [[nodiscard]] Duration price(const StepShape& shape) const final;
+  [[nodiscard]] Duration at_least(Tokens tokens) const final;
 
  protected:
   [[nodiscard]] const OperationPrices& target() const { return *target_; }
