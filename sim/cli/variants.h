@@ -27,4 +27,8 @@ struct PlannedRun {
 [[nodiscard]] std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
                                                     const std::vector<std::string>& sets);
 
+/// The same without that default: without lists and variants, one run of what the config says.
+[[nodiscard]] std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
+                                                  const std::vector<std::string>& sets);
+
 }  // namespace kvsim

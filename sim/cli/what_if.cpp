@@ -28,19 +28,18 @@ class Planner {
   const ConfigView& config_;
 };
 
-// Blocks of one replica, as num_gpu_blocks_override counts them: vLLM's null block is one.
-std::int64_t blocks_of(const ConfigView& config, const Report& report) {
+}  // namespace
+
+std::int64_t blocks_of_a_replica(const ConfigView& config, const Report& report) {
   const std::int64_t null_block = config.text("/cache/allocator") == "paged" ? 1 : 0;
   return report.kv.capacity_blocks / config.integer("/replicas") + null_block;
 }
-
-}  // namespace
 
 std::vector<PlannedRun> plan_what_ifs(const ConfigView& config, const Report& report) {
   constexpr const char* kBlocks = "/cache/num_gpu_blocks_override";
   constexpr const char* kBlockSize = "/cache/block_size";
   Planner planner(config);
-  const std::int64_t blocks = blocks_of(config, report);
+  const std::int64_t blocks = blocks_of_a_replica(config, report);
   planner.add("+20 % blocks", {{kBlocks, blocks + blocks / 5}});
   const std::int64_t size = config.integer(kBlockSize);
   // The same memory in other pieces.
