@@ -87,6 +87,7 @@ std::string plan_json(const PlanReport& plan) {
   out["goals"] = Json::array();
   for (const PlanGoal& goal : plan.goals)
     out["goals"].push_back({{"name", goal.name},
+                            {"of", goal.detail},
                             {goal.is_share ? "at_least" : "at_most_ms", six_decimals(goal.limit)}});
   out["winner"] = index_or_null(plan.winner);
   out["nearest_miss"] = index_or_null(plan.nearest_miss);

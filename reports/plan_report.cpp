@@ -1,6 +1,11 @@
 #include "reports/plan_report.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "reports/text.h"
 
 namespace kvsim {
 namespace {
@@ -21,6 +26,25 @@ bool beats(const PlanFleet& a, const PlanFleet& b) {
 }
 
 }  // namespace
+
+std::string goal_value(const PlanGoal& goal, double value) {
+  constexpr double kFine = 100;
+  if (std::isinf(value)) return "never";
+  if (goal.is_share) return grouped(100 * value, 2) + " %";
+  return grouped(value, value < kFine ? 2 : 1) + " ms";
+}
+
+std::string goal_text(const PlanGoal& goal) {
+  const std::string detail = goal.detail.empty() ? "" : " (" + goal.detail + ")";
+  return fmt::format("{} {} {}{}", goal.name,
+                     goal.is_share ? ">=" : "<=", goal_value(goal, goal.limit), detail);
+}
+
+std::string goals_text(const PlanReport& plan) {
+  std::string text;
+  for (const PlanGoal& goal : plan.goals) text += (text.empty() ? "" : ", ") + goal_text(goal);
+  return text;
+}
 
 double per_million_output(const PlanFleet& fleet) {
   return per_million(fleet, fleet.runs.front().throughput.output_tok_per_s);

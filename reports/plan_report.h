@@ -15,8 +15,9 @@ namespace kvsim {
 
 /// A goal of the SLO.
 struct PlanGoal {
-  std::string name;  ///< "ttft_p99", "goodput".
-  double limit = 0;  ///< Milliseconds at most; a share at least.
+  std::string name;    ///< "ttft_p99", "goodput".
+  std::string detail;  ///< Of goodput: what a request must meet; else empty.
+  double limit = 0;    ///< Milliseconds at most; a share at least.
   bool is_share = false;
 };
 
@@ -91,6 +92,12 @@ struct PlanReport {
 /// Marks the fleets that no other beats: as cheap, as much room, as much load, and better in one.
 /// A load that was not looked for is only known to be the planned one, and beats nothing by it.
 void mark_frontier(std::vector<PlanFleet>& fleets);
+
+/// "ttft_p99 <= 2,000.0 ms", and of all goals.
+[[nodiscard]] std::string goal_text(const PlanGoal& goal);
+[[nodiscard]] std::string goals_text(const PlanReport& plan);
+/// A goal's value with its unit; "never" if that is infinite.
+[[nodiscard]] std::string goal_value(const PlanGoal& goal, double value);
 
 /// The page for a terminal, and for programs (schema/plan.schema.json).
 [[nodiscard]] std::string plan_text(const PlanReport& plan);

@@ -13,16 +13,6 @@ namespace {
 
 using Fate = PlanFleet::Fate;
 
-std::string shown(const PlanGoal& goal, double value) {
-  if (std::isinf(value)) return "never";
-  if (goal.is_share) return fmt::format("{:.2f} %", 100 * value);
-  return grouped(value, value < 100 ? 2 : 1) + " ms";
-}
-
-std::string limit_of(const PlanGoal& goal) {
-  return fmt::format("{} {} {}", goal.name, goal.is_share ? ">=" : "<=", shown(goal, goal.limit));
-}
-
 std::string with_noise(const Interval& value, std::string text, int decimals) {
   if (value.half > 0) text += fmt::format(" +-{}", grouped(value.half, decimals));
   return text;
@@ -58,12 +48,10 @@ class Page {
   }
 
   void head() {
-    std::vector<std::string> limits;
-    for (const PlanGoal& goal : plan_.goals) limits.push_back(limit_of(goal));
     const std::string speed =
         plan_.speed == 1 ? "" : fmt::format(", {:.3g} times as fast as recorded", plan_.speed);
     line("{} requests, {:.2f} a second{}: {}", grouped(plan_.requests), plan_.request_per_s, speed,
-         fmt::join(limits, ", "));
+         goals_text(plan_));
     line("");
   }
 
@@ -89,7 +77,7 @@ class Page {
       for (const double amount : {f.per_hour(), per_million_output(f), per_million_tokens(f)})
         cells.push_back(money(amount));
     for (std::size_t g = 0; g < plan_.goals.size(); ++g)
-      cells.push_back(with_noise(f.values[g], shown(plan_.goals[g], f.values[g].mean), 1));
+      cells.push_back(with_noise(f.values[g], goal_value(plan_.goals[g], f.values[g].mean), 1));
     cells.push_back(percent(1 - f.slo_used));
     cells.push_back(f.carries ? with_noise(*f.carries, grouped(f.carries->mean, 2), 2) : "-");
     return cells;
@@ -104,7 +92,7 @@ class Page {
       const PlanGoal& goal = plan_.goals[g];
       const double value = f.values[g].mean;
       if (goal.is_share ? value < goal.limit : value > goal.limit)
-        missed.push_back(fmt::format("{} is {}", limit_of(goal), shown(goal, value)));
+        missed.push_back(fmt::format("{} is {}", goal_text(goal), goal_value(goal, value)));
     }
     line("nearest: {} x {}: {}", f.refused, f.label, fmt::join(missed, ", "));
   }

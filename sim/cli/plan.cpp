@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/atomic_file.h"
+#include "reports/html/plan_page.h"
+#include "reports/html/report_html.h"
 #include "reports/plan_report.h"
 #include "sim/cli/config_file.h"
 #include "sim/cli/console.h"
@@ -123,9 +125,10 @@ po::options_description described() {
       "within", po::value<double>()->value_name("X")->default_value(1.5),
       "look into fleets of up to X times the cheapest one's price; inf: all")(
       "seeds", po::value<std::int64_t>()->value_name("N")->default_value(1),
-      "every fleet must meet the goals on N seeds")(
-      "jobs", po::value<int>()->value_name("N"), "threads (default: one per core)")("json",
-                                                                                    "print JSON");
+      "every fleet must meet the goals on N seeds")("jobs", po::value<int>()->value_name("N"),
+                                                    "threads (default: one per core)")(
+      "html", po::value<std::string>()->value_name("FILE"),
+      "also write a page that draws the fleets")("json", "print JSON");
   add_server_options(options);
   return options;
 }
@@ -162,6 +165,8 @@ int plan_verb(Arguments arguments) {
   }
   if (values->count("rate") != 0)
     set_rate(number_from<double>(*values, "rate", 1e-6, 1e6), request.candidates);
+  std::optional<AtomicFile> page;
+  if (values->count("html") != 0) page.emplace((*values)["html"].as<std::string>());
   ProgressBar bar;
   request.progress = bar.callback();
   PlanReport plan = make_plan(request);
@@ -169,6 +174,10 @@ int plan_verb(Arguments arguments) {
   if (prices) {
     plan.currency = prices->currency();
     plan.price_sources = price_sources(*prices, request.candidates);
+  }
+  if (page) {
+    page->write(report_html(plan_page(plan)));
+    page->commit();
   }
   print_result(values->count("json") != 0 ? plan_json(plan) : plan_text(plan));
   return plan.winner ? kExitOk : kExitThreshold;

@@ -1,12 +1,17 @@
 // node ajv.cjs AJV_FOLDER SCHEMA FILE: is FILE (JSON, or JSON lines) what SCHEMA says? Prints what is
 // not, and exits 1.
 const fs = require("fs");
+const path = require("path");
 const [folder, schemaFile, file] = process.argv.slice(2);
 const Ajv = require(require.resolve("ajv/dist/2020", { paths: [folder] }));
 
 const ajv = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true });
 ajv.addKeyword("unit"); // for people
-const validate = ajv.compile(JSON.parse(fs.readFileSync(schemaFile, "utf8")));
+// Schemas name others in their folder by file.
+const schemaText = fs.readFileSync(schemaFile, "utf8");
+for (const name of new Set([...schemaText.matchAll(/"\$ref": "([\w.]+\.json)"/g)].map((m) => m[1])))
+  ajv.addSchema(JSON.parse(fs.readFileSync(path.join(path.dirname(schemaFile), name), "utf8")), name);
+const validate = ajv.compile(JSON.parse(schemaText));
 const text = fs.readFileSync(file, "utf8");
 const documents = file.endsWith(".jsonl")
   ? text.split("\n").filter(Boolean).map((line) => JSON.parse(line))

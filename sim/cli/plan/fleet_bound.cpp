@@ -1,9 +1,11 @@
 #include "sim/cli/plan/fleet_bound.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "reports/text.h"
 #include "sim/cli/plan/slo_watch.h"
@@ -24,14 +26,30 @@ struct StepFloor {
   std::int64_t tokens_a_gap = 1;  // that one step can give a sequence
 };
 
+// Settings under which the bounds are proved. Any other that is made (a pipeline, say) turns them
+// off, so that what is added to the simulator later cannot make them wrong unnoticed.
+constexpr std::array<std::string_view, 22> kProvedFor{
+    "/model",         "/device",       "/dtype",    "/tensor_parallel_size",
+    "/max_model_len", "/replicas",     "/routing",  "/seed",
+    "/verify",        "/runtime_gib",  "/cost",     "/mode",
+    "/slo",           "/cost_profile", "/cache",    "/constant_cost",
+    "/roofline",      "/host",         "/workload", "/scheduler",
+    "/until_s",       "/speculative"};
+
+bool proved_for(const ConfigView& config) {
+  const nlohmann::ordered_json settings = config.identity();
+  for (const auto& [pointer, value] : settings.items())
+    if (std::find(kProvedFor.begin(), kProvedFor.end(), pointer.substr(0, pointer.find('/', 1))) ==
+        kProvedFor.end())
+      return false;
+  return config.text("/scheduler/batching") == "vllm" && !decoding_of(config).beams();
+}
+
 // Over every number of tokens that a step may have.
 StepFloor step_floor(const CostModel& cost, const ConfigView& config) {
   constexpr std::int64_t kMostTokens = 1 << 17;
   const std::int64_t budget = config.integer("/scheduler/max_num_batched_tokens");
-  const bool proved = config.text("/scheduler/batching") == "vllm" && budget <= kMostTokens &&
-                      config.integer("/pipeline_parallel_size") == 1 &&
-                      !decoding_of(config).beams();
-  if (!proved) return {};
+  if (!proved_for(config) || budget > kMostTokens) return {};
   StepFloor floor{HUGE_VAL, HUGE_VAL, 1 + speculation_of(config).drafts.value()};
   for (std::int64_t n = 1; n <= budget; ++n) {
     const double took = seconds(cost.at_least(Tokens(n)));
@@ -131,15 +149,14 @@ class Bounds {
 
   // Seconds that a request takes at least, on however many replicas.
   [[nodiscard]] double best(Metric metric, const Demand::Ask& ask) const {
-    const auto steps =
-        static_cast<double>((ask.output - 1 + floor_.tokens_a_gap - 1) / floor_.tokens_a_gap);
+    const std::int64_t steps = (ask.output - 1 + floor_.tokens_a_gap - 1) / floor_.tokens_a_gap;
     const std::int64_t fresh = !ordered_ ? 0 : caches_ ? ask.fresh : ask.prompt;
     const double first = std::max(floor_.step, static_cast<double>(fresh) * floor_.token);
     switch (metric) {
       case Metric::kTtft:
         return first;
       case Metric::kE2e:
-        return first + steps * floor_.step;
+        return first + static_cast<double>(steps) * floor_.step;
       case Metric::kTpot:
         return floor_.step / static_cast<double>(floor_.tokens_a_gap);
       default:

@@ -11,8 +11,8 @@
 //   work     nine requests of ten in time means nine tenths of the work in time: tokens that no
 //            cache can save, at the seconds of the best step, in the time there is.
 //
-// The last three are proved for `vllm` batching on one pipeline stage; elsewhere nothing is refused
-// by them, nor by the last two where arrivals wait for answers.
+// The last three are proved for `vllm` batching and the settings listed in fleet_bound.cpp;
+// elsewhere nothing is refused by them, nor by the last two where arrivals wait for answers.
 
 #include <optional>
 #include <string>

@@ -29,6 +29,18 @@ ConfigView sped_up(ConfigView config, double factor) {
   return config;
 }
 
+// What one request must meet: "ttft <= 2000 ms, tpot <= 50 ms".
+std::string objectives_text(const ConfigView& config) {
+  std::string text;
+  for (const char* name : {"ttft", "tpot", "e2e"}) {
+    const std::string pointer = fmt::format("/slo/{}_ms", name);
+    if (config.has(pointer))
+      text +=
+          fmt::format("{}{} <= {:g} ms", text.empty() ? "" : ", ", name, config.number(pointer));
+  }
+  return text;
+}
+
 class Planner {
  public:
   explicit Planner(const PlanRequest& request)
@@ -65,12 +77,13 @@ class Planner {
   }
 
   void describe() {
+    const ConfigView& config = candidate(0).config;
     for (const SloGoal& goal : request_.slo.goals)
-      plan_.goals.push_back({goal.name, goal.limit, goal.is_goodput()});
+      plan_.goals.push_back({goal.name, goal.is_goodput() ? objectives_text(config) : "",
+                             goal.limit, goal.is_goodput()});
     plan_.seeds = request_.seeds;
     plan_.within = request_.within;
     plan_.max_gpus = request_.max_gpus;
-    const ConfigView& config = candidate(0).config;
     const Demand& demand = trials_.demand(config);
     plan_.requests = demand.requests();
     plan_.speed = config.number("/workload/rate_scale");
