@@ -32,6 +32,7 @@ constexpr std::array kVerbs{
     Verb{"sweep", "thousands of what-ifs, on Slurm, Kubernetes or this machine", sweep_verb},
     Verb{"curve", "hit rate against cache size, every policy, no step timing", curve_verb},
     Verb{"calc", "does it fit? KV bytes, blocks and concurrency as a ladder", calc_verb},
+    Verb{"plan", "the smallest fleet that meets an SLO, and the cheapest settings", plan_verb},
     Verb{"trace", "info, convert, generate: look at and make workloads", trace_verb},
     Verb{"ops", "replays memory-manager operations as vLLM or SGLang would", ops_verb},
     Verb{"list", "every policy, model, device and format by name", list_verb},

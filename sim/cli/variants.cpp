@@ -40,6 +40,13 @@ Assignment take_apart(const std::string& text) {
   return {text, text.substr(0, equals), split_values(std::string_view(text).substr(equals + 1))};
 }
 
+std::vector<Assignment> taken_apart(const std::vector<std::string>& sets) {
+  std::vector<Assignment> assignments;
+  assignments.reserve(sets.size());
+  for (const std::string& text : sets) assignments.push_back(take_apart(text));
+  return assignments;
+}
+
 Json value_of(const std::string& text) {
   const Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   return value.is_discarded() ? Json(text) : value;
@@ -130,11 +137,17 @@ std::vector<std::string> split_values(std::string_view list) {
   return values;
 }
 
+std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
+                                    const std::vector<std::string>& sets) {
+  const std::vector<Assignment> assignments = taken_apart(sets);
+  const std::size_t count = grid_size(assignments);
+  if (count > 1 || loaded.variants.empty()) return grid(loaded, assignments, count);
+  return named(loaded, loaded.variants, loaded.origin, assignments);
+}
+
 std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
                                       const std::vector<std::string>& sets, std::size_t most) {
-  std::vector<Assignment> assignments;
-  assignments.reserve(sets.size());
-  for (const std::string& text : sets) assignments.push_back(take_apart(text));
+  const std::vector<Assignment> assignments = taken_apart(sets);
   const std::size_t count = grid_size(assignments, most);
   if (count > 1) return grid(loaded, assignments, count);
   if (!loaded.variants.empty()) return named(loaded, loaded.variants, loaded.origin, assignments);

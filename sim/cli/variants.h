@@ -29,4 +29,8 @@ struct PlannedRun {
                                                     const std::vector<std::string>& sets,
                                                     std::size_t most = 1000);
 
+/// The same without that default: without lists and variants, one run of what the config says.
+[[nodiscard]] std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
+                                                  const std::vector<std::string>& sets);
+
 }  // namespace kvsim

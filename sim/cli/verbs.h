@@ -27,6 +27,7 @@ int curve_verb(Arguments arguments);
 int calc_verb(Arguments arguments);
 int trace_verb(Arguments arguments);
 int ops_verb(Arguments arguments);
+int plan_verb(Arguments arguments);
 int list_verb(Arguments arguments);
 int describe_verb(Arguments arguments);
 int new_policy_verb(Arguments arguments);
