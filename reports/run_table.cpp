@@ -99,6 +99,21 @@ std::string cache(const Report& r) {
   return text;
 }
 
+// A line per tier behind the pools, if there are any.
+std::string tiers(const Report& r) {
+  if (r.tiers.empty()) return "";
+  Cells cells{{"tier", "tokens", "hit", "looked for", "loaded", "stored", "given up", "GB in",
+               "GB out", "busy in", "busy out"}};
+  for (const Report::Tier& row : r.tiers)
+    cells.push_back({row.name, grouped(row.capacity_tokens), percent(row.hit_rate),
+                     grouped(row.query_tokens), grouped(row.loaded_tokens),
+                     grouped(row.stored_tokens), grouped(row.evicted_tokens),
+                     grouped(static_cast<double>(row.bytes_in) * 1e-9, 1),
+                     grouped(static_cast<double>(row.bytes_out) * 1e-9, 1), percent(row.busy_in),
+                     percent(row.busy_out)});
+  return fmt::format("\n{}", aligned(cells));
+}
+
 std::string guesses(const Report& r) {
   if (!r.speculation) return "";
   const SpeculationReport& s = *r.speculation;
@@ -129,6 +144,17 @@ std::string priorities(const Report& r) {
     cells.push_back({grouped(row.priority), grouped(row.completed), percent(row.hit_rate),
                      grouped(row.ttft_ms.mean, 2), grouped(row.ttft_ms.p99, 2),
                      grouped(row.tpot_ms.mean, 2), grouped(row.e2e_ms.mean, 2)});
+  return fmt::format("\n{}", aligned(cells));
+}
+
+// A line per pool, if there are several.
+std::string pools(const Report& r) {
+  if (r.pools.empty()) return "";
+  Cells cells{{"pool", "replicas", "GPUs", "requests", "completed", "busy", "KV usage", "hit"}};
+  for (const Report::Pool& row : r.pools)
+    cells.push_back({row.name, grouped(row.replicas), grouped(row.gpus), grouped(row.requests),
+                     grouped(row.completed), percent(row.busy), percent(row.usage),
+                     percent(row.hit_rate)});
   return fmt::format("\n{}", aligned(cells));
 }
 
@@ -186,7 +212,7 @@ std::string times_of(const Report::Provenance& p) {
 }
 
 std::string run_table(const Report& r) {
-  const std::string groups = turns(r) + priorities(r);
+  const std::string groups = tiers(r) + turns(r) + priorities(r) + pools(r);
   std::string text = heading(r) + work(r) + "\n" + latencies(r) + "\n" + objectives(r) + memory(r) +
                      cache(r) + guesses(r) + groups + (groups.empty() ? "" : "\n") + machine(r) +
                      "\n" + provenance(r);

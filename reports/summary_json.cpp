@@ -52,6 +52,11 @@ class Writer {
       fields(inner, row);
     }
   }
+  /// Left out where it is empty.
+  template <class Row, class Fields>
+  void list_if(const char* name, const std::vector<Row>& rows, Fields fields) {
+    if (!rows.empty()) list(name, rows, fields);
+  }
 
  private:
   Json& at_;
@@ -110,6 +115,11 @@ class Reader {
       const Reader inner(array[i], file_, fmt::format("{}/{}", pointer_, at));
       fields(inner, rows.emplace_back());
     }
+  }
+  template <class Row, class Fields>
+  void list_if(const char* name, std::vector<Row>& rows, Fields fields) const {
+    rows.clear();
+    if (at_.contains(name)) list(name, rows, fields);
   }
 
  private:
@@ -221,6 +231,42 @@ void walk_prefix_cache(Walk& w, PrefixCache& cache) {
   });
 }
 
+template <class Walk, class Pool>
+void walk_pool(Walk& w, Pool& pool) {
+  w.field("name", pool.name);
+  w.field("device", pool.device);
+  w.field("role", pool.role);
+  w.field("replicas", pool.replicas);
+  w.field("gpus", pool.gpus);
+  w.field("capacity_tokens", pool.capacity_tokens);
+  w.field("block_tokens", pool.block_tokens);
+  w.field("requests", pool.requests);
+  w.field("completed", pool.completed);
+  w.field("output_tokens", pool.output_tokens);
+  w.field("busy", pool.busy);
+  w.field("utilization", pool.utilization);
+  w.field("usage", pool.usage);
+  w.field("query_tokens", pool.query_tokens);
+  w.field("hit_tokens", pool.hit_tokens);
+  w.field("hit_rate", pool.hit_rate);
+}
+
+template <class Walk, class Row>
+void walk_tier(Walk& w, Row& row) {
+  w.field("name", row.name);
+  w.field("capacity_tokens", row.capacity_tokens);
+  w.field("query_tokens", row.query_tokens);
+  w.field("hit_tokens", row.hit_tokens);
+  w.field("hit_rate", row.hit_rate);
+  w.field("loaded_tokens", row.loaded_tokens);
+  w.field("stored_tokens", row.stored_tokens);
+  w.field("evicted_tokens", row.evicted_tokens);
+  w.field("bytes_in", row.bytes_in);
+  w.field("bytes_out", row.bytes_out);
+  w.field("busy_in", row.busy_in);
+  w.field("busy_out", row.busy_out);
+}
+
 template <class Walk, class Speculation>
 void walk_speculation(Walk& w, Speculation& s) {
   w.field("num_drafts", s.num_drafts);
@@ -260,6 +306,7 @@ void walk_report(Walk& w, Values& r) {
   });
   w.object("kv", [&r](auto& at) { walk_kv(at, r.kv); });
   w.object("prefix_cache", [&r](auto& at) { walk_prefix_cache(at, r.prefix_cache); });
+  w.list_if("tiers", r.tiers, [](auto& at, auto& row) { walk_tier(at, row); });
   w.object("batch", [&r](auto& at) {
     at.field("steps", r.batch.steps);
     at.field("mean_running", r.batch.mean_running);
@@ -267,6 +314,7 @@ void walk_report(Walk& w, Values& r) {
     at.field("max_waiting", r.batch.max_waiting);
     at.field("mean_tokens", r.batch.mean_tokens);
   });
+  w.list_if("pools", r.pools, [](auto& at, auto& pool) { walk_pool(at, pool); });
   w.object_if("speculation", r.speculation, [](auto& at, auto& s) { walk_speculation(at, s); });
   w.field("preemptions", r.preemptions);
   w.field("recomputed_tokens", r.recomputed_tokens);

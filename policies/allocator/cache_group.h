@@ -11,8 +11,8 @@
 #include <span>
 #include <vector>
 
-#include "policies/allocator/block_keys.h"
 #include "policies/allocator/block_pool.h"
+#include "sim/model/block_keys.h"
 #include "sim/model/kv_group.h"
 
 namespace kvsim {

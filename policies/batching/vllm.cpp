@@ -78,14 +78,15 @@ class Vllm final : public Scheduler {
     at == running_.end() ? waiting_.remove(id) : void(running_.erase(at));
     done.push_back(id);
   }
-  // Who is in a step on its way has nothing left to compute until it is over; of a prompt, the next
-  // chunk may follow.
-  [[nodiscard]] bool overlaps_steps() const override { return true; }
   [[nodiscard]] bool loads() const override { return true; }
+  [[nodiscard]] bool loads_apart() const override { return true; }
   void loaded(SequenceId id) override {
     --loading_;
     ready_.push(id);
   }
+  // Who is in a step on its way has nothing left to compute until it is over; of a prompt, the next
+  // chunk may follow.
+  [[nodiscard]] bool overlaps_steps() const override { return true; }
   [[nodiscard]] bool verifies_drafts() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override {
     return waiting_.size() + loading_ + ready_.size();

@@ -1,6 +1,7 @@
-// Least loaded: the replica with the fewest prompt tokens still to serve; the lowest id of equals.
+// Least loaded: the replica that will have served its prompt tokens first, as fast as it is; the
+// lowest id of equals.
 
-#include "sim/model/router.h"
+#include "policies/routing/load.h"
 
 namespace kvsim {
 namespace {
@@ -8,12 +9,9 @@ namespace {
 class LeastLoaded final : public Router {
  public:
   explicit LeastLoaded(const Setup& /*setup*/) {}
-  [[nodiscard]] ReplicaId route(const Request& /*r*/,
+  [[nodiscard]] ReplicaId route(Time /*now*/, const Request& /*r*/,
                                 std::span<const ReplicaView> replicas) override {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < replicas.size(); ++i)
-      if (replicas[i].outstanding < replicas[best].outstanding) best = i;
-    return ReplicaId{static_cast<std::uint32_t>(best)};
+    return least_of(replicas, load).id;
   }
 };
 

@@ -8,9 +8,9 @@ namespace {
 class RoundRobin final : public Router {
  public:
   explicit RoundRobin(const Setup& /*setup*/) {}
-  [[nodiscard]] ReplicaId route(const Request& /*r*/,
+  [[nodiscard]] ReplicaId route(Time /*now*/, const Request& /*r*/,
                                 std::span<const ReplicaView> replicas) override {
-    return ReplicaId{static_cast<std::uint32_t>(next_++ % replicas.size())};
+    return replicas[next_++ % replicas.size()].id;
   }
 
  private:

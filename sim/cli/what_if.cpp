@@ -28,30 +28,37 @@ class Planner {
   const ConfigView& config_;
 };
 
-// Blocks of one replica, as num_gpu_blocks_override counts them: vLLM's null block is one.
-std::int64_t blocks_of(const ConfigView& config, const Report& report) {
+}  // namespace
+
+std::int64_t blocks_of_a_replica(const ConfigView& config, const Report& report) {
   const std::int64_t null_block = config.text("/cache/allocator") == "paged" ? 1 : 0;
   return report.kv.capacity_blocks / config.integer("/replicas") + null_block;
+}
+
+namespace {
+
+// More memory; the same memory in other pieces.
+void add_memories(const ConfigView& config, const Report& report, Planner& planner) {
+  constexpr const char* kBlocks = "/cache/num_gpu_blocks_override";
+  constexpr const char* kBlockSize = "/cache/block_size";
+  const std::int64_t blocks = blocks_of_a_replica(config, report);
+  planner.add("+20 % blocks", {{kBlocks, blocks + blocks / 5}});
+  if (config.text("/cache/allocator") == "contiguous") return;
+  const std::int64_t size = config.integer(kBlockSize);
+  if (size % 2 == 0)
+    planner.add(fmt::format("blocks of {}", size / 2),
+                {{kBlockSize, size / 2}, {kBlocks, blocks * 2}});
+  if (blocks >= 4)
+    planner.add(fmt::format("blocks of {}", size * 2),
+                {{kBlockSize, size * 2}, {kBlocks, blocks / 2}});
 }
 
 }  // namespace
 
 std::vector<PlannedRun> plan_what_ifs(const ConfigView& config, const Report& report) {
-  constexpr const char* kBlocks = "/cache/num_gpu_blocks_override";
-  constexpr const char* kBlockSize = "/cache/block_size";
   Planner planner(config);
-  const std::int64_t blocks = blocks_of(config, report);
-  planner.add("+20 % blocks", {{kBlocks, blocks + blocks / 5}});
-  const std::int64_t size = config.integer(kBlockSize);
-  // The same memory in other pieces.
-  if (config.text("/cache/allocator") != "contiguous") {
-    if (size % 2 == 0)
-      planner.add(fmt::format("blocks of {}", size / 2),
-                  {{kBlockSize, size / 2}, {kBlocks, blocks * 2}});
-    if (blocks >= 4)
-      planner.add(fmt::format("blocks of {}", size * 2),
-                  {{kBlockSize, size * 2}, {kBlocks, blocks / 2}});
-  }
+  // Pools differ in their blocks.
+  if (config.tree("/pools").empty()) add_memories(config, report, planner);
   if (report.prefix_cache.query_tokens > 0) {
     planner.add("no prefix cache", {{"/cache/enable_prefix_caching", false}});
     for (const std::string& name : Registry<EvictionPolicy>::names())

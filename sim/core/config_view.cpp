@@ -12,6 +12,15 @@
 #include "sim/core/spelling.h"
 
 namespace kvsim {
+
+struct ConfigPlace {
+  std::string file;   // or "--set"
+  std::string above;  // what comes before the pointers said there
+  [[nodiscard]] InputError error(const std::string& pointer, std::string_view problem) const {
+    return {file, above + pointer, problem};
+  }
+};
+
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -37,36 +46,34 @@ bool has_fields_below(const std::string& pointer) {
   return below != config_fields().end() && below->first.starts_with(pointer + "/");
 }
 
-[[noreturn]] void unknown_field(const std::string& pointer, const std::string& origin) {
+[[noreturn]] void unknown_field(const std::string& pointer, const ConfigPlace& place) {
   const std::string parent = pointer.substr(0, pointer.rfind('/'));
   const std::vector<std::string> known = siblings(parent);
   const std::string hint = did_you_mean(last_token(pointer), known);
-  throw InputError(origin, pointer,
-                   hint.empty() ? fmt::format("unknown field; known here: {}", joined(known))
-                                : "unknown field" + hint);
+  throw place.error(pointer, hint.empty()
+                                 ? fmt::format("unknown field; known here: {}", joined(known))
+                                 : "unknown field" + hint);
 }
 
-void check_range(const ConfigField& field, double n, const Json& value, const std::string& origin) {
+void check_range(const ConfigField& field, double n, const Json& value, const ConfigPlace& place) {
   if (std::isfinite(n) && n >= field.low && n <= field.high) return;
-  throw InputError(origin, field.pointer,
-                   fmt::format("expected {} to {}, got {}", field.low, field.high, shown(value)));
+  throw place.error(field.pointer,
+                    fmt::format("expected {} to {}, got {}", field.low, field.high, shown(value)));
 }
 
-void check_word(const ConfigField& field, const Json& value, const std::string& origin) {
+void check_word(const ConfigField& field, const Json& value, const ConfigPlace& place) {
   const std::vector<std::string> known = field.words();
   const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
   for (const std::string& candidate : known)
     if (candidate == word) return;
-  throw InputError(origin, field.pointer,
-                   fmt::format("no {} named '{}'; known: {}{}", field.noun, word, joined(known),
-                               did_you_mean(word, known)));
+  throw place.error(field.pointer, fmt::format("no {} named '{}'; known: {}{}", field.noun, word,
+                                               joined(known), did_you_mean(word, known)));
 }
 
-void check_value(const ConfigField& field, const Json& value, const std::string& origin) {
+void check_value(const ConfigField& field, const Json& value, const ConfigPlace& place) {
   const auto expect = [&](bool right, std::string_view what) {
     if (!right)
-      throw InputError(origin, field.pointer,
-                       fmt::format("expected {}, got {}", what, shown(value)));
+      throw place.error(field.pointer, fmt::format("expected {}, got {}", what, shown(value)));
   };
   if (value.is_null()) {
     expect(field.fallback == "null", "a value");
@@ -75,11 +82,11 @@ void check_value(const ConfigField& field, const Json& value, const std::string&
   switch (field.kind) {
     case FieldKind::kInteger:
       expect(value.is_number_integer(), "an integer");
-      check_range(field, value.get<double>(), value, origin);
+      check_range(field, value.get<double>(), value, place);
       return;
     case FieldKind::kNumber:
       expect(value.is_number(), "a number");
-      check_range(field, value.get<double>(), value, origin);
+      check_range(field, value.get<double>(), value, place);
       return;
     case FieldKind::kBoolean:
       expect(value.is_boolean(), "true or false");
@@ -88,7 +95,7 @@ void check_value(const ConfigField& field, const Json& value, const std::string&
       expect(value.is_string(), "a string");
       return;
     case FieldKind::kWord:
-      check_word(field, value, origin);
+      check_word(field, value, place);
       return;
     case FieldKind::kTree:
       return;
@@ -99,7 +106,7 @@ void check_value(const ConfigField& field, const Json& value, const std::string&
 
 struct Given {
   Json value;
-  std::string origin;  // the file that said so, or "--set"
+  ConfigPlace place;
 };
 struct ConfigView::Said {
   std::map<std::string, Given> given;  // by pointer; already checked
@@ -109,7 +116,7 @@ ConfigView::ConfigView(const Json& document, std::string file) : file_(std::move
   if (!document.is_object())
     throw InputError(file_, "/", "expected an object of config fields, got " + shown(document));
   const auto said = std::make_shared<Said>();
-  take(document, "", file_, *said);
+  take(document, "", {file_, ""}, *said);
   said_ = said;
 }
 
@@ -131,17 +138,27 @@ void ConfigView::set(std::string_view assignment) {
 
 void ConfigView::set(const std::string& pointer, const Json& value, const std::string& origin) {
   const auto said = said_ ? std::make_shared<Said>(*said_) : std::make_shared<Said>();
-  take(value, pointer, origin, *said);
+  take(value, pointer, {origin, ""}, *said);
   said_ = said;
 }
 
+ConfigView ConfigView::overlaid(const std::string& pointer, const std::string& inside,
+                                const Json& patch) const {
+  ConfigView both = *this;
+  both.patch_ = std::make_shared<ConfigPlace>(ConfigPlace{origin(pointer), pointer + inside});
+  const auto said = said_ ? std::make_shared<Said>(*said_) : std::make_shared<Said>();
+  take(patch, "", *both.patch_, *said);
+  both.said_ = said;
+  return both;
+}
+
 // A declared field is checked and kept; anything else must be an object that leads to some.
-void ConfigView::take(const Json& node, const std::string& pointer, const std::string& origin,
+void ConfigView::take(const Json& node, const std::string& pointer, const ConfigPlace& place,
                       Said& said) const {
   const auto field = config_fields().find(pointer);
   if (field != config_fields().end()) {
-    check_value(field->second, node, origin);
-    said.given.insert_or_assign(pointer, Given{node, origin});
+    check_value(field->second, node, place);
+    said.given.insert_or_assign(pointer, Given{node, place});
     return;
   }
   if (!pointer.empty() && !has_fields_below(pointer)) {
@@ -155,19 +172,18 @@ void ConfigView::take(const Json& node, const std::string& pointer, const std::s
       try {
         edited[Json::json_pointer(pointer.substr(cut))] = node;
       } catch (const Json::exception&) {
-        throw InputError(origin, pointer, "there is no such place in " + shown(edited));
+        throw place.error(pointer, "there is no such place in " + shown(edited));
       }
-      said.given.insert_or_assign(above, Given{edited, origin});
+      said.given.insert_or_assign(above, Given{edited, place});
       return;
     }
-    unknown_field(pointer, origin);
+    unknown_field(pointer, place);
   }
-  if (!node.is_object())
-    throw InputError(origin, pointer, "expected an object, got " + shown(node));
+  if (!node.is_object()) throw place.error(pointer, "expected an object, got " + shown(node));
   for (const auto& [key, child] : node.items()) {
     const std::string below = fmt::format("{}/{}", pointer, key);
-    if (key.find('/') != std::string::npos) unknown_field(below, origin);
-    take(child, below, origin, said);
+    if (key.find('/') != std::string::npos) unknown_field(below, place);
+    take(child, below, place, said);
   }
 }
 
@@ -194,12 +210,14 @@ Json ConfigView::tree(const std::string& pointer) const { return value(pointer);
 
 void ConfigView::fail(const std::string& pointer, std::string_view inside,
                       std::string_view problem) const {
-  std::string origin = file_;
-  if (said_) {
-    const auto found = said_->given.find(pointer);
-    if (found != said_->given.end()) origin = found->second.origin;
-  }
-  throw InputError(origin, pointer + std::string(inside), problem);
+  if (patch_) throw patch_->error(pointer + std::string(inside), problem);
+  throw InputError(origin(pointer), pointer + std::string(inside), problem);
+}
+
+std::string ConfigView::origin(const std::string& pointer) const {
+  if (!said_) return file_;
+  const auto found = said_->given.find(pointer);
+  return found == said_->given.end() ? file_ : found->second.place.file;
 }
 
 Json ConfigView::resolved() const {

@@ -18,6 +18,8 @@
 
 namespace kvsim {
 
+struct ConfigPlace;  // where something was said
+
 class ConfigView {
  public:
   /// A config of nothing but defaults.
@@ -32,6 +34,11 @@ class ConfigView {
   /// Sets one field; `origin` is named in errors.
   void set(const std::string& pointer, const nlohmann::ordered_json& value,
            const std::string& origin);
+
+  /// This config with `patch`, an object of fields, laid over it. The patch was said at `inside` of
+  /// the tree `pointer`; errors name that place before their own: "FILE: /pools/1/device: ...".
+  [[nodiscard]] ConfigView overlaid(const std::string& pointer, const std::string& inside,
+                                    const nlohmann::ordered_json& patch) const;
 
   // Readers. Each requires a declared field of that kind; a field whose default is null must be
   // asked with has() first.
@@ -64,11 +71,13 @@ class ConfigView {
  private:
   struct Said;  // what was said, by pointer; the rest is defaults
   void take(const nlohmann::ordered_json& node, const std::string& pointer,
-            const std::string& origin, Said& said) const;
+            const ConfigPlace& place, Said& said) const;
+  [[nodiscard]] std::string origin(const std::string& pointer) const;
   [[nodiscard]] nlohmann::ordered_json value(const std::string& pointer) const;
 
   std::string file_ = "defaults";
-  std::shared_ptr<const Said> said_;  // shared by copies, replaced by set()
+  std::shared_ptr<const Said> said_;          // shared by copies, replaced by set()
+  std::shared_ptr<const ConfigPlace> patch_;  // of what is laid over it; null: nothing is
 };
 
 }  // namespace kvsim

@@ -9,9 +9,10 @@
 
 #include "sim/core/event_queue.h"
 #include "sim/core/fingerprint.h"
+#include "sim/engine/fleet/dispatcher.h"
+#include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/replica.h"
-#include "sim/model/router.h"
 #include "sim/model/workload_source.h"
 
 namespace kvsim {
@@ -23,6 +24,7 @@ class Engine {
     Router& router;
     std::deque<Replica>& replicas;  ///< At least one.
     const Observers& observers;
+    Handoffs* handoffs = nullptr;     ///< Between prefill and decode replicas; null: all serve.
     std::optional<Time> until;        ///< Nothing happens after this time.
     std::function<void()> heartbeat;  ///< Called every few thousand events; may be empty.
   };
@@ -31,7 +33,7 @@ class Engine {
     std::uint64_t fingerprint = 0;
     Time end{};  ///< Of the last event.
   };
-  explicit Engine(const Parts& parts) : parts_(parts) {}
+  explicit Engine(const Parts& parts) : parts_(parts), dispatcher_(parts.router, parts.replicas) {}
   Outcome run();
 
  private:
@@ -39,8 +41,11 @@ class Engine {
   void await_arrival();
   void arrivals();
   void arrive(Request& r);
+  [[nodiscard]] std::optional<Rejection> refusal(const Replica& replica, const Request& r) const;
   void step_done(ReplicaId id);
   void loaded(ReplicaId id);
+  void hand_over(ReplicaId from);
+  void let_go();
   void plan(ReplicaId id);
   void plan_at(Time when, ReplicaId id);
   void plan_soon(ReplicaId id) { plan_at(queue_.now(), id); }
@@ -48,11 +53,10 @@ class Engine {
   Parts parts_;
   EventQueue queue_;
   Fingerprint fingerprint_;
+  Dispatcher dispatcher_;
   Request incoming_;
-  ReplicaId family_at_;            // where the siblings that arrive now are served
   std::optional<Time> awaited_;    // the arrival event that is in the queue
   std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue, perhaps for later
-  std::vector<ReplicaView> views_;
 };
 
 }  // namespace kvsim

@@ -1,11 +1,11 @@
 #include "sim/engine/experiment.h"
 
+#include <deque>
+
 #include "sim/core/config_schema.h"
-#include "sim/engine/catalog.h"
-#include "sim/engine/deployment.h"
+#include "sim/engine/fleet/pool.h"
 #include "sim/engine/front_end.h"
 #include "sim/engine/simulation.h"
-#include "sim/engine/sizing.h"
 
 namespace kvsim {
 namespace {
@@ -20,47 +20,41 @@ const DeclaredFields kFields{
         "see what an allocator wastes on these lengths."),
 };
 
-BatchLimits batch_limits(const ConfigView& config) {
-  return {config.integer("/scheduler/max_num_seqs"),
-          config.integer("/scheduler/max_num_batched_tokens")};
+void build_pools(const ConfigView& config, bool alone, std::deque<Pool>& pools) {
+  for (PoolConfig& said : read_pools(config)) pools.emplace_back(std::move(said), !alone);
+  if (alone && pools.size() > 1)
+    config.fail("/mode", "alone: requests are served one by one, not by pools; leave one of them");
+}
+
+void describe_costs(const std::deque<Pool>& pools, Report::Provenance& provenance) {
+  std::vector<CostProvenance> all;
+  for (const Pool& pool : pools) all.push_back(pool.provenance());
+  const CostProvenance price = combined(all);
+  provenance.cost_kind = price.kind;
+  provenance.cost_profile = price.profile;
+  provenance.cost_holdout_error = price.holdout_error;
+  provenance.cost_steps_outside = price.steps_outside;
 }
 
 }  // namespace
 
 Report run_experiment(const ConfigView& config, std::span<Observer* const> watchers,
                       const Progress& progress) {
-  const ModelSpec model = load_model(config);
-  const DeviceSpec device = load_device(config);
-  const auto cost = load_cost_model(model, device, config);
-  const Deployment deployment = read_deployment(model, config);
+  const bool alone = config.text("/mode") == "alone";
+  std::deque<Pool> pools;
+  build_pools(config, alone, pools);
   const auto seed = static_cast<std::uint64_t>(config.integer("/seed"));
   const auto workload = behind_front_end(open_workload({config, seed}), config);
-  const bool alone = config.text("/mode") == "alone";
-  KvBudget budget;
-  if (!alone) budget = size_kv(model, device, config, batch_limits(config));
-  RequestFuture future([&config] { return read_ahead(config); }, deployment.layout.block);
-  const SimulationParts parts{config,
-                              *workload,
-                              *cost,
-                              budget.capacity,
-                              deployment.layout.block,
-                              deployment.max_model_len,
-                              model.local,
-                              deployment.grouped
-                                  ? std::span<const KvGroup>(deployment.layout.groups)
-                                  : std::span<const KvGroup>(),
-                              alone ? Tokens(0) : swap_capacity(budget, config),
-                              &future};
+  RequestFuture future([&config] { return read_ahead(config); },
+                       pools.front().deployment().layout.block);
+  SimulationParts parts{config, *workload, {}, &future};
+  for (const Pool& pool : pools) parts.pools.push_back(pool.parts());
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.provenance.version = KVSIM_VERSION;
   report.provenance.config_digest = config.digest();
   report.provenance.seed = seed;
-  const CostProvenance price = cost->provenance();
-  report.provenance.cost_kind = price.kind;
-  report.provenance.cost_profile = price.profile;
-  report.provenance.cost_holdout_error = price.holdout_error;
-  report.provenance.cost_steps_outside = price.steps_outside;
+  describe_costs(pools, report.provenance);
   return report;
 }
 

@@ -15,37 +15,36 @@ double rate(std::int64_t hits, std::int64_t queries) {
 
 void MissAttribution::on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) {
   if (s.admitted) return;
-  PrefixHistory& history = history_[where.index];
-  PromptFate fate = fate_of(s.request, hit + s.loaded, history);
+  Cache& cache = caches_[where.index];
+  PromptFate fate = fate_of(s.request, hit + s.loaded, cache);
   fate.hit = hit;
   fate.loaded = s.loaded;
   count(s.request, fate);
   for (Observer* watcher : watchers_) watcher->on_attributed(now, s, fate, where);
-  history.record(s.request, s.request.prompt, Stage::kStarted);
+  cache.history.record(s.request, s.request.prompt, Stage::kStarted);
 }
 
 void MissAttribution::on_preempt(Time /*now*/, const Sequence& s, ReplicaId where) {
-  history_[where.index].record(s.request, s.reached, Stage::kComputed);
+  caches_[where.index].history.record(s.request, s.reached, Stage::kComputed);
 }
 
 void MissAttribution::on_prefilled(Time /*now*/, const Sequence& s, ReplicaId where) {
   if (s.computed >= s.request.prompt)
-    history_[where.index].record(s.request, s.computed, Stage::kComputed);
+    caches_[where.index].history.record(s.request, s.computed, Stage::kComputed);
 }
 
 void MissAttribution::on_finish(Time /*now*/, const Sequence& s, ReplicaId where) {
-  history_[where.index].record(s.request, s.computed, Stage::kComputed);
+  caches_[where.index].history.record(s.request, s.computed, Stage::kComputed);
 }
 
 // Each boundary is clamped to lie behind the one before it.
-PromptFate MissAttribution::fate_of(const Request& r, Tokens hit,
-                                    const PrefixHistory& history) const {
-  const Tokens started = history.known(r, r.prompt, Stage::kStarted);
-  const Tokens computed = history.known(r, r.prompt, Stage::kComputed);
+PromptFate MissAttribution::fate_of(const Request& r, Tokens hit, const Cache& cache) {
+  const Tokens started = cache.history.known(r, r.prompt, Stage::kStarted);
+  const Tokens computed = cache.history.known(r, r.prompt, Stage::kComputed);
   const Tokens seen = std::max(started, hit);
-  const Tokens whole = std::max(hit, block_ * (seen / block_));
-  const Tokens allowed = std::max(hit, block_ * ((r.prompt - Tokens(1)) / block_));
-  const Tokens reusable = std::max(hit, std::min(whole, allowed) - lost_);
+  const Tokens whole = std::max(hit, cache.block * (seen / cache.block));
+  const Tokens allowed = std::max(hit, cache.block * ((r.prompt - Tokens(1)) / cache.block));
+  const Tokens reusable = std::max(hit, std::min(whole, allowed) - cache.lost);
   const Tokens there = std::clamp(computed, hit, reusable);
   return {hit,          Tokens(0),      there - hit, reusable - there, whole - reusable,
           seen - whole, r.prompt - seen};

@@ -21,11 +21,13 @@ namespace kvsim {
 
 class MissAttribution final : public Observer {
  public:
-  /// `block`: tokens that are cached and found together.
-  MissAttribution(std::size_t replicas, Tokens block) : history_(replicas), block_(block) {}
+  /// `blocks`: by replica, the tokens that are cached and found together.
+  explicit MissAttribution(const std::vector<Tokens>& blocks) {
+    for (const Tokens block : blocks) caches_.push_back({{}, block, {}});
+  }
 
-  /// The memory gives back `lost` tokens of every hit, to compute them again.
-  void hits_lose(Tokens lost) { lost_ = lost; }
+  /// The memory of `where` gives back `lost` tokens of every hit, to compute them again.
+  void hits_lose(ReplicaId where, Tokens lost) { caches_[where.index].lost = lost; }
 
   /// `watchers` learn of every prompt's fate.
   void tell(std::span<Observer* const> watchers) {
@@ -40,15 +42,18 @@ class MissAttribution final : public Observer {
   [[nodiscard]] Report::PrefixCache result() const;
 
  private:
+  struct Cache {
+    PrefixHistory history;
+    Tokens block;
+    Tokens lost;
+  };
+
   void count_turn(const Request& r, Tokens hit);
-  [[nodiscard]] PromptFate fate_of(const Request& r, Tokens hit,
-                                   const PrefixHistory& history) const;
+  [[nodiscard]] static PromptFate fate_of(const Request& r, Tokens hit, const Cache& cache);
   void count(const Request& r, const PromptFate& fate);
 
   std::vector<Observer*> watchers_;
-  std::vector<PrefixHistory> history_;  // by replica
-  Tokens block_;
-  Tokens lost_;
+  std::vector<Cache> caches_;  // by replica
   Report::PrefixCache sums_;
 };
 

@@ -25,13 +25,14 @@ class Pipeline {
   [[nodiscard]] std::size_t stages() const { return free_.size(); }
   /// When the next step may enter.
   [[nodiscard]] Time entrance_free() const { return free_.front(); }
-  /// A step enters at `now`, not before entrance_free(), and leaves not before `earliest`; when.
-  Time pass(Time now, const StepShape& shape, Time earliest) {
+  /// A step enters at `now` or later, when the entrance is free, and leaves at `until` or later;
+  /// when it has passed.
+  Time pass(Time now, const StepShape& shape, Time until) {
     for (std::size_t stage = 0; stage < free_.size(); ++stage) {
       now = std::max(now, free_[stage]) + cost_.price_stage(shape, stage);
       free_[stage] = now;
     }
-    return free_.back() = std::max(now, earliest);
+    return free_.back() = std::max(now, until);
   }
 
  private:

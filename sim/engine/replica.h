@@ -9,6 +9,7 @@
 
 #include "sim/engine/acceptance.h"
 #include "sim/engine/contents_check.h"
+#include "sim/engine/fleet/role.h"
 #include "sim/engine/loads.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/pipeline.h"
@@ -34,7 +35,9 @@ class Replica {
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
     Future* future = nullptr;          ///< What will be asked for; null: nobody knows.
+    double weight = 1;                 ///< Of ReplicaView.
     KvConnector* connector = nullptr;  ///< KV that can be brought from elsewhere; null: none.
+    Role role = Role::kServe;
   };
   explicit Replica(const Setup& setup);
 
@@ -56,8 +59,8 @@ class Replica {
   [[nodiscard]] std::optional<Started> begin_step(Time now);
   /// When the loads begun by the last begin_step() will be there, a step or not: for end_loads().
   [[nodiscard]] std::span<const Time> loads_begun() const { return loads_.ends(); }
-  /// The last plan only preempted: another one starts from free memory.
-  [[nodiscard]] bool plans_again() const { return plan_.work.empty() && !plan_.preempted.empty(); }
+  /// The last begin_step(), which began none, only preempted: try again from free memory.
+  [[nodiscard]] bool plans_again() const { return !plan_.preempted.empty(); }
   /// Whoever waited for a load that is there by `now` can be planned.
   void end_loads(Time now);
   /// Ends the step that began first; requests that ended are appended to `ended` by id, still
@@ -68,6 +71,19 @@ class Replica {
   /// Gives up the memory and the ids of sequences whose batch allows it.
   void forget_ended(Time now);
 
+  /// Sequences that the last step has brought as far as this replica serves them; they hold their
+  /// memory until let_go().
+  [[nodiscard]] std::span<const SequenceId> handed_over() const { return handed_over_; }
+  /// One of them, for another replica's take_over().
+  [[nodiscard]] Sequence hand_over(SequenceId id);
+  /// How long the step took that ended last.
+  [[nodiscard]] Duration last_step() const { return last_step_; }
+  /// Goes on with what another replica began.
+  void take_over(Sequence&& moved);
+  /// Gives up the memory that a handed over sequence held.
+  void let_go(SequenceId id, Time now);
+
+  [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] ReplicaView view() const;
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
 
@@ -95,10 +111,12 @@ class Replica {
   ReplicaId id_;
   bool verify_books_;
   bool plans_ahead_;
+  Role role_;
   std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
   LocalSpan local_;
   Tokens block_;
+  double weight_;
   const Observers& observers_;
   Acceptance acceptance_;
   Sequences sequences_;
@@ -115,6 +133,9 @@ class Replica {
   StepShape shape_;
   Tokens outstanding_;
   std::vector<SequenceId> ended_;
+  std::vector<SequenceId> handed_over_;
+  std::size_t kept_ = 0;  // handed over, and still holding memory
+  Duration last_step_{};
   std::vector<SequenceId> released_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "sim/core/check.h"
 #include "sim/core/hash.h"
+#include "sim/engine/fleet/pool_config.h"
 #include "sim/model/decoding.h"
 #include "sim/model/eviction_policy.h"
 #include "sim/model/workload_source.h"
@@ -114,7 +115,7 @@ std::vector<Request> read_ahead(const ConfigView& config) {
     config.fail("/cache/eviction", fmt::format("{} needs to know the future, which is unknown {}",
                                                config.text("/cache/eviction"), why));
   };
-  if (config.integer("/replicas") > 1) fail("where a router deals out requests; use /replicas=1");
+  if (count_replicas(config) > 1) fail("where a router deals out requests; use /replicas=1");
   if (decoding_of(config).beams()) fail("while beams are pruned; use another policy");
   const auto source = open_workload({config, static_cast<std::uint64_t>(config.integer("/seed"))});
   std::vector<Request> all;

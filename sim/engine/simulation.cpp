@@ -6,6 +6,9 @@
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/engine/engine.h"
+#include "sim/engine/fleet/handoffs.h"
+#include "sim/engine/fleet/pool_meter.h"
+#include "sim/engine/kv_connectors.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
 #include "sim/engine/priority_meter.h"
@@ -17,7 +20,6 @@ namespace {
 
 const DeclaredFields kFields{
     integer_field("/seed", "0", "", 0, 9007199254740992.0, "Seed of every random stream."),
-    integer_field("/replicas", "1", "replicas", 1, 4096, "Equal serving instances."),
     number_field("/until_s", "null", "s", 0, 1e9,
                  "Simulated time after which the run stops, whoever is still running."),
     word_field("/routing", "round-robin", "policy", Registry<Router>::names,
@@ -39,20 +41,68 @@ Objectives objectives(const ConfigView& config) {
   return {limit("/slo/ttft_ms"), limit("/slo/tpot_ms"), limit("/slo/e2e_ms")};
 }
 
-std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers& observers) {
+/// Prompt tokens per second on an idle replica: what unequal replicas are weighed by.
+double prefill_rate(const PoolParts& pool) {
+  const Tokens prompt(pool.config.integer("/scheduler/max_num_batched_tokens"));
+  StepShape shape;
+  shape.add_prefill(Tokens(0), prompt, pool.local);
+  return static_cast<double>(prompt.value()) / seconds(pool.cost.price(shape));
+}
+
+/// Between prefill and decode replicas, if there are any.
+std::unique_ptr<Handoffs> make_handoffs(const SimulationParts& parts, std::uint64_t seed) {
+  std::vector<Handoffs::Endpoint> ends;
+  const PoolParts* first = nullptr;
+  for (const PoolParts& pool : parts.pools) {
+    ends.insert(ends.end(), static_cast<std::size_t>(pool.replicas),
+                {pool.token_bytes, pool.gpus, pool.layers});
+    if (pool.role == Role::kServe) continue;
+    if (first == nullptr) first = &pool;
+    if (pool.token_bytes != first->token_bytes || pool.layers != first->layers)
+      pool.config.fail("/role",
+                       fmt::format("the KV of a token is {} bytes here and {} in the first "
+                                   "pool with a role: use one model and kv_cache_dtype",
+                                   pool.token_bytes.value(), first->token_bytes.value()));
+  }
+  if (first == nullptr) return nullptr;
+  return std::make_unique<Handoffs>(parts.config, seed, ends);
+}
+
+/// What brings KV to each replica.
+std::deque<KvConnectors> make_connectors(const SimulationParts& parts, Handoffs* handoffs) {
+  std::deque<KvConnectors> connectors;
+  for (const PoolParts& pool : parts.pools)
+    for (std::int64_t i = 0; i < pool.replicas; ++i) {
+      const ReplicaId id{static_cast<std::uint32_t>(connectors.size())};
+      KvConnectors& all = connectors.emplace_back();
+      if (pool.role == Role::kDecode) all.add(handoffs->connector(id));
+      if (!parts.connectors.empty()) all.add(*parts.connectors[id.index]);
+    }
+  return connectors;
+}
+
+/// Pool by pool; ids run through.
+std::deque<Replica> make_replicas(const SimulationParts& parts,
+                                  std::deque<KvConnectors>& connectors,
+                                  const Observers& observers) {
   std::deque<Replica> replicas;
-  const auto count = static_cast<std::uint32_t>(parts.config.integer("/replicas"));
-  const std::int64_t ranks = parts.config.integer("/data_parallel_size");
-  if (count % ranks != 0)
-    parts.config.fail("/replicas",
-                      fmt::format("expected a multiple of data_parallel_size ({}), got {}: each "
-                                  "replica is a rank",
-                                  ranks, count));
-  for (std::uint32_t i = 0; i < count; ++i)
-    replicas.emplace_back(Replica::Setup{
-        ReplicaId{i}, parts.capacity, parts.block, parts.max_model_len, parts.local, parts.groups,
-        parts.swap_space, parts.cost, parts.config, observers, parts.future,
-        parts.connectors.empty() ? nullptr : parts.connectors[i]});
+  for (const PoolParts& pool : parts.pools) {
+    const std::int64_t ranks = pool.config.integer("/data_parallel_size");
+    if (pool.replicas % ranks != 0)
+      pool.config.fail("/replicas",
+                       fmt::format("expected a multiple of data_parallel_size ({}), got {}: each "
+                                   "replica is a rank",
+                                   ranks, pool.replicas));
+    const double weight = parts.pools.size() > 1 ? prefill_rate(pool) : 1;
+    for (std::int64_t i = 0; i < pool.replicas; ++i) {
+      const std::size_t id = replicas.size();
+      KvConnector* connector = connectors[id].empty() ? nullptr : &connectors[id];
+      replicas.emplace_back(Replica::Setup{ReplicaId{static_cast<std::uint32_t>(id)}, pool.capacity,
+                                           pool.block, pool.max_model_len, pool.local, pool.groups,
+                                           pool.swap_space, pool.cost, pool.config, observers,
+                                           parts.future, weight, connector, pool.role});
+    }
+  }
   return replicas;
 }
 
@@ -63,68 +113,104 @@ void describe_workload(const WorkloadIdentity& identity, Report& report) {
   report.requests.skipped_rows = identity.skipped;
 }
 
-void describe_pool(const SimulationParts& parts, const MemoryUse& memory, Report& report) {
-  const auto replicas = parts.config.integer("/replicas");
-  report.kv.capacity_tokens = memory.capacity.value() * replicas;
-  report.kv.block_tokens = parts.block.value();
-  report.kv.capacity_blocks = memory.capacity / parts.block * replicas;
+void describe_memory(const SimulationParts& parts, const std::deque<Replica>& replicas,
+                     Report::Kv& kv) {
+  auto replica = replicas.begin();
+  for (const PoolParts& pool : parts.pools)
+    for (std::int64_t i = 0; i < pool.replicas; ++i, ++replica) {
+      const Tokens capacity = replica->memory().memory().capacity;
+      kv.capacity_tokens += capacity.value();
+      kv.capacity_blocks += capacity / pool.block;
+    }
+  kv.block_tokens = parts.pools.front().block.value();
 }
 
-}  // namespace
-
-Report simulate(const SimulationParts& parts, std::span<Observer* const> watchers,
-                const Progress& progress) {
-  const auto replica_count = static_cast<std::size_t>(parts.config.integer("/replicas"));
-  Metrics metrics(replica_count, objectives(parts.config));
-  MissAttribution misses(replica_count, parts.block);
-  std::vector<Observer*> all{&metrics};
-  PriorityMeter priorities;
-  all.insert(all.end(), {&misses, &priorities});
-  SpeculationMeter guesses;
-  const bool guessing = speculation_of(parts.config).drafts > Tokens(0);
-  if (guessing) all.push_back(&guesses);
-  all.insert(all.end(), watchers.begin(), watchers.end());
-  Observers observers(std::move(all));
-
-  const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
-  const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
-  std::deque<Replica> replicas = make_replicas(parts, observers);
-  misses.tell(watchers);
-  if (parts.future != nullptr && parts.future->foreseen()) observers.add(parts.future);
-  misses.hits_lose(replicas.front().memory().lost_of_a_hit());
-  std::optional<Time> until;
-  if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));
-  const auto heartbeat = [&] {
-    if (progress) progress(parts.workload.progress());
-  };
-  const Engine::Outcome outcome =
-      Engine({parts.workload, *router, replicas, observers, until, heartbeat}).run();
-
-  Report report;
-  describe_workload(parts.workload.identity(), report);
-  describe_pool(parts, replicas.front().memory().memory(), report);
-  metrics.summarise(report);
-  if (replicas.front().memory().caches_prefixes()) report.prefix_cache = misses.result();
-  report.by_priority = priorities.result();
-  if (guessing) report.speculation = guesses.result();
+void count_operations(const std::deque<Replica>& replicas, Report& report) {
   for (const Replica& replica : replicas) {
     const Allocator::Counters counters = replica.memory().counters();
     report.evictions += counters.evictions;
     report.cow_copies += counters.copies;
     report.transfers += counters.swaps;
   }
+}
+
+/// The tokens that each replica caches and finds together.
+std::vector<Tokens> blocks_by_replica(const SimulationParts& parts) {
+  std::vector<Tokens> blocks;
+  for (const PoolParts& pool : parts.pools)
+    blocks.insert(blocks.end(), static_cast<std::size_t>(pool.replicas), pool.block);
+  return blocks;
+}
+
+bool guesses_ahead(const SimulationParts& parts) {
+  return std::any_of(parts.pools.begin(), parts.pools.end(), [](const PoolParts& pool) {
+    return speculation_of(pool.config).drafts > Tokens(0);
+  });
+}
+
+bool caches_prefixes(const std::deque<Replica>& replicas) {
+  return std::any_of(replicas.begin(), replicas.end(),
+                     [](const Replica& r) { return r.memory().caches_prefixes(); });
+}
+
+}  // namespace
+
+Report simulate(const SimulationParts& parts, std::span<Observer* const> watchers,
+                const Progress& progress) {
+  const std::vector<Tokens> blocks = blocks_by_replica(parts);
+  Metrics metrics(blocks.size(), objectives(parts.config));
+  MissAttribution misses(blocks);
+  std::vector<Observer*> all{&metrics};
+  PriorityMeter priorities;
+  all.insert(all.end(), {&misses, &priorities});
+  SpeculationMeter guesses;
+  const bool guessing = guesses_ahead(parts);
+  if (guessing) all.push_back(&guesses);
+  PoolMeter pools(parts.pools);
+  if (parts.pools.size() > 1) all.push_back(&pools);
+  all.insert(all.end(), watchers.begin(), watchers.end());
+  Observers observers(std::move(all));
+
+  const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
+  const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
+  const auto handoffs = make_handoffs(parts, seed);
+  std::deque<KvConnectors> connectors = make_connectors(parts, handoffs.get());
+  std::deque<Replica> replicas = make_replicas(parts, connectors, observers);
+  misses.tell(watchers);
+  if (parts.future != nullptr && parts.future->foreseen()) observers.add(parts.future);
+  for (std::uint32_t i = 0; i < replicas.size(); ++i)
+    misses.hits_lose(ReplicaId{i}, replicas[i].memory().lost_of_a_hit());
+  std::optional<Time> until;
+  if (parts.config.has("/until_s")) until = Time(round_to_ns(parts.config.number("/until_s")));
+  const auto heartbeat = [&] {
+    if (progress) progress(parts.workload.progress());
+  };
+  const Engine::Outcome outcome =
+      Engine({parts.workload, *router, replicas, observers, handoffs.get(), until, heartbeat})
+          .run();
+
+  Report report;
+  describe_workload(parts.workload.identity(), report);
+  describe_memory(parts, replicas, report.kv);
+  metrics.summarise(report);
+  if (caches_prefixes(replicas)) report.prefix_cache = misses.result();
+  report.by_priority = priorities.result();
+  if (guessing) report.speculation = guesses.result();
+  count_operations(replicas, report);
+  if (parts.pools.size() > 1) report.pools = pools.result(replicas);
   report.events = outcome.events;
   report.provenance.fingerprint = fmt::format("{:016x}", outcome.fingerprint);
   return report;
 }
 
 Report serve_alone(const SimulationParts& parts, const Progress& progress) {
+  const PoolParts& pool = parts.pools.front();
   // A power of two, so that a buddy pool has one chunk that holds any sequence.
   Tokens capacity(2);
-  while (capacity < parts.max_model_len + parts.block * 2) capacity = capacity * 2;
+  while (capacity < pool.max_model_len + pool.block * 2) capacity = capacity * 2;
   const auto memory = Registry<Allocator>::make(
-      parts.config.text("/cache/allocator"), {capacity, parts.block, parts.max_model_len,
-                                              parts.config, parts.groups, Tokens(0), parts.future});
+      pool.config.text("/cache/allocator"), {capacity, pool.block, pool.max_model_len, pool.config,
+                                             pool.groups, Tokens(0), parts.future});
   Report report;
   MemoryUse sums;
   Sequence s;
@@ -134,7 +220,7 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
     parts.workload.take(s.request);
     const Request& r = s.request;
     if (++report.requests.total % kHeartbeat == 0 && progress) progress(parts.workload.progress());
-    if (r.prompt + r.output > parts.max_model_len) {
+    if (r.prompt + r.output > pool.max_model_len) {
       ++report.requests.rejected;
       ++report.requests.rejected_too_long;
     } else {
@@ -167,7 +253,7 @@ Report serve_alone(const SimulationParts& parts, const Progress& progress) {
   report.kv.utilization.count = 1;
   report.kv.utilization.mean = share(sums.used);
   report.kv.waste = {share(sums.reserved), share(sums.internal), share(sums.external)};
-  report.kv.block_tokens = parts.block.value();
+  report.kv.block_tokens = pool.block.value();
   describe_workload(parts.workload.identity(), report);
   return report;
 }

@@ -37,7 +37,8 @@ class EvictionPolicy {
   struct Setup {
     std::size_t entries = 0;  ///< Ids run 0 .. entries-1.
     const ConfigView& config;
-    Future* future = nullptr;  ///< Null: nobody knows it.
+    Future* future = nullptr;               ///< Null: nobody knows it.
+    const char* field = "/cache/eviction";  ///< Where the config names it, for errors.
     /// For policies that cannot do without. Throws InputError where it is not known.
     [[nodiscard]] Future& known_future() const;
   };

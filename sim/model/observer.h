@@ -16,6 +16,10 @@ class Allocator;
 enum class Rejection : std::uint8_t {
   kTooLong,   ///< prompt + output > max_model_len.
   kTooLarge,  ///< Would not fit the KV memory even alone.
+  // By admission control:
+  kQueueFull,    ///< Every replica has as many waiting as may wait.
+  kTokensFull,   ///< Every replica has as many prompt tokens to serve as it may.
+  kOverItsRate,  ///< More of its priority came than may.
 };
 
 /// What became of a prompt at its first admission, front to back: the tokens found in the cache,
@@ -47,6 +51,7 @@ struct StepRecord {
 class Observer {
  public:
   virtual ~Observer() = default;
+  /// `where` is none if no replica is up: an on_route follows when one is.
   virtual void on_arrival(Time /*now*/, const Request& /*r*/, ReplicaId /*where*/) {}
   /// Follows the on_arrival of `r` at once.
   virtual void on_reject(Time /*now*/, const Request& /*r*/, Rejection /*why*/) {}
@@ -55,6 +60,10 @@ class Observer {
   /// Follows the first on_admit of `s` at once: why what was not in the cache was not.
   virtual void on_attributed(Time /*now*/, const Sequence& /*s*/, const PromptFate& /*fate*/,
                              ReplicaId /*where*/) {}
+  /// A prefill replica has brought `r` to its first token; it goes on at `to`. `from` keeps its
+  /// memory until the KV has moved.
+  virtual void on_hand_over(Time /*now*/, const Request& /*r*/, ReplicaId /*from*/,
+                            ReplicaId /*to*/) {}
   /// `s` shares the first `shared` tokens of its sibling, which has just been admitted.
   virtual void on_fork(Time /*now*/, const Sequence& /*s*/, Tokens /*shared*/,
                        ReplicaId /*where*/) {}
@@ -78,6 +87,17 @@ class Observer {
   /// Memory changed between steps (a release), or the run begins: what holds from `now` on.
   virtual void on_memory(Time /*now*/, ReplicaId /*where*/, const MemoryUse& /*memory*/) {}
   virtual void on_end(Time /*now*/) {}
+
+  /// `where` went down with its memory. An on_retry or on_lost follows for each of its sequences.
+  virtual void on_down(Time /*now*/, ReplicaId /*where*/) {}
+  /// It is back, empty.
+  virtual void on_up(Time /*now*/, ReplicaId /*where*/) {}
+  /// `s` lost its replica `where` and keeps what its client got: it goes on elsewhere.
+  virtual void on_retry(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  /// `s` lost its replica `where`, and that is the end of it.
+  virtual void on_lost(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  /// Who waited for a replica, or lost one, is sent to `where`.
+  virtual void on_route(Time /*now*/, const Request& /*r*/, ReplicaId /*where*/) {}
 };
 
 }  // namespace kvsim

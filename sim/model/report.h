@@ -103,12 +103,35 @@ struct Report {
     std::vector<Turn> by_turn = {};
   } prefix_cache;
 
+  /// A store of KV behind the pools, over all replicas; `in` is towards the pools.
+  struct Tier {
+    std::string name;  ///< "host", "disk", "remote".
+    std::int64_t capacity_tokens = 0, query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+    std::int64_t loaded_tokens = 0, stored_tokens = 0, evicted_tokens = 0;
+    std::int64_t bytes_in = 0, bytes_out = 0;
+    double busy_in = 0, busy_out = 0;  ///< Shares of the run that its links carried something.
+  };
+  std::vector<Tier> tiers;  ///< Empty where there are none.
+
   struct Batch {
     std::int64_t steps = 0;
     double mean_running = 0;  ///< Time-weighted.
     std::int64_t max_running = 0, max_waiting = 0;
     double mean_tokens = 0;  ///< Tokens computed per step.
   } batch;
+
+  /// What each kind of replica had and did.
+  struct Pool {
+    std::string name, device, role;
+    std::int64_t replicas = 0, gpus = 0, capacity_tokens = 0, block_tokens = 0;
+    std::int64_t requests = 0, completed = 0, output_tokens = 0;  ///< Requests: routed there.
+    double busy = 0;                    ///< Share of the replicas' time in steps.
+    double utilization = 0, usage = 0;  ///< Means, as in Kv.
+    std::int64_t query_tokens = 0, hit_tokens = 0;
+    double hit_rate = 0;
+  };
+  std::vector<Pool> pools;  ///< Empty where there is one.
 
   std::optional<SpeculationReport> speculation;  ///< Absent where nobody guesses.
 

@@ -23,6 +23,7 @@ struct Sequence {
   Tokens reused;     ///< All tokens it got without computing them: hits and loads, and later gains.
   Tokens recomputed;
   std::uint32_t preemptions = 0;
+  std::uint32_t retries = 0;  ///< Times it lost its replica and went on elsewhere.
   bool admitted = false;  ///< At least once: the times below this line are valid in order.
   Time admitted_at{};
   Time first_token_at{};

@@ -80,8 +80,8 @@ TEST(ClosedForm, AllocatorsAloneWasteWhatTheFormulaSays) {
       if (!blocks) config.set("/cache/reserve", allocator, "test");
       config.set("/cache/fit", fit, "test");
       tiny::Listed listed(requests);
-      const Report report =
-          serve_alone({config, listed, cost, Tokens(0), Tokens(16), Tokens(longest), {}}, {});
+      const Report report = serve_alone(
+          {config, listed, {{config, cost, Tokens(0), Tokens(16), Tokens(longest), {}}}}, {});
       const double held = used + reserved + internal + external;
       EXPECT_NEAR(report.kv.utilization.mean, used / held, 1e-12) << allocator << " " << fit;
       EXPECT_NEAR(report.kv.waste.reserved, reserved / held, 1e-12) << allocator << " " << fit;

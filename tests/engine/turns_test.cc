@@ -19,7 +19,8 @@ Report served(std::int64_t sessions, Tokens capacity) {
   config.set("/workload/generate/requests", 4 * sessions, "test");
   const auto workload = Registry<WorkloadSource>::make("generated", {config, 0});
   const tiny::PriceList cost([](const StepShape&) { return tiny::ms(10); });
-  return simulate({config, *workload, cost, capacity, Tokens(16), Tokens(4096), {}}, {}, {});
+  return simulate({config, *workload, {{config, cost, capacity, Tokens(16), Tokens(4096), {}}}}, {},
+                  {});
 }
 
 TEST(Turns, FindAllOfTheLastTurnButItsPartialBlock) {

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "policies/allocator/block_keys.h"
 #include "sim/core/hash.h"
 #include "sim/core/rng.h"
+#include "sim/model/block_keys.h"
 
 namespace kvsim {
 namespace {

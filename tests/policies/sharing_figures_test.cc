@@ -38,7 +38,8 @@ ConfigView config_of(const std::string& workload) {
 Report run(const ConfigView& config, Tokens capacity, std::vector<Observer*> watchers) {
   const auto workload = open_workload({config, 0});
   const tiny::PriceList cost([](const StepShape&) { return tiny::ms(10); });
-  return simulate({config, *workload, cost, capacity, Tokens(16), Tokens(4096), {}}, watchers, {});
+  return simulate({config, *workload, {{config, cost, capacity, Tokens(16), Tokens(4096), {}}}},
+                  watchers, {});
 }
 
 // A prompt of 12 blocks and 88 blocks of output. Siblings share the 12: of 100 n blocks they need

@@ -23,9 +23,10 @@ tiny::World world(const std::string& config, std::int64_t blocks, std::int64_t h
 Report run(const tiny::World& w, std::vector<Observer*> watchers = {}) {
   const auto workload = open_workload({w.config, 0});
   const tiny::PriceList cost(w.price);
-  return simulate(
-      {w.config, *workload, cost, w.capacity, w.block, w.max_model_len, {}, {}, w.swap_space},
-      watchers, {});
+  return simulate({w.config,
+                   *workload,
+                   {{w.config, cost, w.capacity, w.block, w.max_model_len, {}, {}, w.swap_space}}},
+                  watchers, {});
 }
 
 class Steps final : public Observer {

@@ -35,7 +35,9 @@ Report whole_report() {
   Report report;
   report.speculation.emplace().per_position = {0.5, 0.25};
   report.prefix_cache.loaded.emplace();
+  report.pools.resize(2);
   report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
+  report.tiers.resize(3);
   for (Quantiles* q :
        {&report.ttft_ms, &report.tpot_ms, &report.itl_ms, &report.e2e_ms, &report.queue_ms})
     q->deviation = 0;
@@ -77,8 +79,8 @@ std::vector<std::string> keys_of(const Json& object) {
 }
 
 // Said only where there is something to say; whole_report() has each of them somewhere.
-const std::vector<std::string> optional_keys{"speculation", "slo", "ttft",  "tpot",
-                                             "e2e",         "std", "loaded"};
+const std::vector<std::string> optional_keys{"pools", "speculation", "slo",    "ttft", "tpot",
+                                             "e2e",   "std",         "loaded", "tiers"};
 
 // The part of JSON Schema that ours uses.
 void expect_valid(const Json& value, Json rule, const std::string& pointer) {
@@ -135,6 +137,23 @@ TEST(SummaryJson, IsSilentAboutGuessesThatNobodyMade) {
   Json bad = summary_json(whole_report());
   bad["speculation"]["per_position"] = {0.5, "half"};
   EXPECT_EQ(error_of(bad), "a/summary.json: /speculation/per_position: expected a list of numbers");
+}
+
+TEST(SummaryJson, IsSilentAboutPoolsWhereThereIsOne) {
+  EXPECT_FALSE(summary_json(Report{}).contains("pools"));
+  EXPECT_TRUE(read_summary(summary_json(Report{}), "a").pools.empty());
+  Json bad = summary_json(whole_report());
+  bad["pools"][1]["gpus"] = "two";
+  EXPECT_EQ(error_of(bad), "a/summary.json: /pools/1/gpus: expected an integer");
+}
+
+TEST(SummaryJson, IsSilentAboutTiersThatAreNotThere) {
+  EXPECT_FALSE(summary_json(Report{}).contains("tiers"));
+  EXPECT_TRUE(read_summary(summary_json(Report{}), "a").tiers.empty());
+  Json bad = summary_json(whole_report());
+  bad["tiers"][1].erase("bytes_in");
+  EXPECT_EQ(error_of(bad),
+            "a/summary.json: /tiers/1/bytes_in: missing: not a summary of this kvsim");
 }
 
 TEST(SummaryJson, SaysOnlyTheObjectivesThatWereSet) {

@@ -1,4 +1,4 @@
-#include "policies/allocator/block_keys.h"
+#include "sim/model/block_keys.h"
 
 #include <algorithm>
 
