@@ -1,7 +1,12 @@
 #include "sim/cli/named_files.h"
 
+#include <array>
 #include <filesystem>
 #include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace kvsim {
 namespace {
@@ -16,6 +21,22 @@ std::string from_root(const fs::path& path) {
   return fs::absolute(path).lexically_normal().string();
 }
 
+// What may name a file instead of something built in; a cost profile always does.
+constexpr std::array kNames{"/model", "/device", "/speculative/model", "/cost_profile"};
+
+std::vector<NamedFile> files_in(const nlohmann::ordered_json& said, const std::string& inside,
+                                const fs::path& folder) {
+  std::vector<NamedFile> files;
+  for (const std::string name : kNames) {
+    const nlohmann::ordered_json::json_pointer pointer(name);
+    if (!said.contains(pointer) || !said[pointer].is_string()) continue;
+    const auto word = said[pointer].get<std::string>();
+    if (name == "/cost_profile" || is_path(word))
+      files.push_back({inside + name, from_root(folder / word)});
+  }
+  return files;
+}
+
 }  // namespace
 
 std::vector<NamedFile> named_files(const ConfigView& config) {
@@ -27,11 +48,13 @@ std::vector<NamedFile> named_files(const ConfigView& config) {
     files.push_back(
         {"/workload/trace", from_root(fs::exists(trace, ignored) ? trace : folder / trace)});
   }
-  for (const char* pointer : {"/model", "/device", "/speculative/model"})
-    if (config.has(pointer) && is_path(config.text(pointer)))
-      files.push_back({pointer, from_root(folder / config.text(pointer))});
-  if (config.has("/cost_profile"))
-    files.push_back({"/cost_profile", from_root(folder / config.text("/cost_profile"))});
+  const auto add = [&](const nlohmann::ordered_json& said, const std::string& inside) {
+    for (NamedFile& file : files_in(said, inside, folder)) files.push_back(std::move(file));
+  };
+  add(config.resolved(), "");
+  const nlohmann::ordered_json pools = config.tree("/pools");
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    if (pools.is_array()) add(pools[i], fmt::format("/pools/{}", i));
   return files;
 }
 

@@ -140,7 +140,7 @@ std::vector<std::string> split_values(std::string_view list) {
 std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
                                     const std::vector<std::string>& sets) {
   const std::vector<Assignment> assignments = taken_apart(sets);
-  const std::size_t count = grid_size(assignments);
+  const std::size_t count = grid_size(assignments, kMostVariants);
   if (count > 1 || loaded.variants.empty()) return grid(loaded, assignments, count);
   return named(loaded, loaded.variants, loaded.origin, assignments);
 }

@@ -12,6 +12,9 @@
 
 namespace kvsim {
 
+/// What a person compares.
+inline constexpr std::size_t kMostVariants = 1000;
+
 struct PlannedRun {
   std::string label;
   nlohmann::ordered_json settings = nlohmann::ordered_json::object();  ///< How it differs.
@@ -27,7 +30,7 @@ struct PlannedRun {
 /// Throws InputError where lists span more than `most`.
 [[nodiscard]] std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
                                                     const std::vector<std::string>& sets,
-                                                    std::size_t most = 1000);
+                                                    std::size_t most = kMostVariants);
 
 /// The same without that default: without lists and variants, one run of what the config says.
 [[nodiscard]] std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,

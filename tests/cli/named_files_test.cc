@@ -34,6 +34,12 @@ TEST(NamedFiles, AreNoBuiltInNames) {
   EXPECT_EQ(named_in(R"({"model": "llama-3.1-8b", "device": "h100"})", "/data/c.json"), Pairs{});
 }
 
+TEST(NamedFiles, AreThoseOfPoolsToo) {
+  EXPECT_EQ(named_in(R"({"pools": [{"device": "h100"}, {"device": "gpu.json", "replicas": 2}]})",
+                     "/data/c.json"),
+            (Pairs{{"/pools/1/device", "/data/gpu.json"}}));
+}
+
 // As the reader of traces takes it: seen from here first.
 TEST(NamedFiles, OfATraceAreSeenFromHereFirst) {
   const ScratchFolder folder;
