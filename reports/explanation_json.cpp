@@ -30,6 +30,7 @@ nlohmann::ordered_json request_or_null(std::uint64_t request) {
 nlohmann::ordered_json explanation_json(const Explanation& why) {
   nlohmann::ordered_json json = {{"query_tokens", why.queries},
                                  {"hit_tokens", why.hits},
+                                 {"loaded_tokens", why.loaded},
                                  {"step_seconds", why.step_seconds},
                                  {"miss",
                                   {{"first_seen", as_json(why.first_seen)},

@@ -32,6 +32,7 @@ std::string misses(const Explanation& why) {
     add(name, work.tokens, grouped(work.seconds, 3));
   };
   add("found in the cache", why.hits, "-");
+  if (why.loaded > 0) add("loaded from elsewhere", why.loaded, "-");
   missed("never seen before", why.first_seen);
   missed("evicted, then wanted", why.capacity);
   missed("still being prefilled", why.in_flight);

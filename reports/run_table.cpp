@@ -94,6 +94,8 @@ std::string cache(const Report& r) {
                                          grouped(c.miss.first_seen), grouped(c.miss.capacity),
                                          grouped(c.miss.granularity), grouped(c.miss.last_token),
                                          grouped(c.miss.in_flight)));
+  if (c.loaded)
+    text += line("  loaded", fmt::format("{} tokens from elsewhere", grouped(c.loaded->tokens)));
   return text;
 }
 

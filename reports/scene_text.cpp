@@ -1,6 +1,7 @@
 #include "reports/scene_text.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -159,14 +160,17 @@ std::string ranges(const StepScene& scene) {
 
 std::string fate_text(const PromptFate& fate) {
   std::string text;
+  if (fate.loaded > Tokens(0))
+    text = fmt::format(", {} loaded from elsewhere", grouped(fate.loaded.value()));
+  bool first = true;
   for (const auto& [tokens, what] : {std::pair(fate.first_seen, "never seen before"),
                                      {fate.capacity, "evicted, then wanted"},
                                      {fate.in_flight, "still being prefilled"},
                                      {fate.granularity, "past the last whole block"},
                                      {fate.last_token, "last block or token, computed anyway"}})
     if (tokens > Tokens(0))
-      text +=
-          fmt::format("{}{} {}", text.empty() ? "; missed: " : ", ", grouped(tokens.value()), what);
+      text += fmt::format("{}{} {}", std::exchange(first, false) ? "; missed: " : ", ",
+                          grouped(tokens.value()), what);
   return text;
 }
 

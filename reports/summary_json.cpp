@@ -220,6 +220,8 @@ void walk_prefix_cache(Walk& w, PrefixCache& cache) {
     at.field("last_token", cache.miss.last_token);
     at.field("in_flight", cache.miss.in_flight);
   });
+  w.object_if("loaded", cache.loaded,
+              [](auto& at, auto& loaded) { at.field("tokens", loaded.tokens); });
   w.list("by_turn", cache.by_turn, [](auto& at, auto& row) {
     at.field("turn", row.turn);
     at.field("requests", row.requests);

@@ -86,6 +86,7 @@ bool PagedAllocator::admit(const Sequence& s, Tokens hit, Tokens total, const Ad
                          {.fresh = total - hit,
                           .lookahead = lookahead_,
                           .reserve = rule.reserve,
+                          .cache_later = rule.filled_later,
                           .whole_prompt_must_fit = rule.whole_prompt_must_fit && whole_prompt_rule_,
                           .others_running = rule.others_running,
                           .spare = rule.spare / block_});

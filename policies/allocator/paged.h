@@ -23,6 +23,7 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] bool grow(const Sequence& s, Tokens total) override;
   /// Blocks entered the cache when they were scheduled.
   void commit(const Sequence& /*s*/) override {}
+  void loaded(const Sequence& s) override { cache_.cache(s, s.computed); }
   void release(const Sequence& s, Release /*why*/) override { cache_.release(s); }
 
   [[nodiscard]] Tokens block() const override { return block_; }

@@ -52,6 +52,7 @@ class Sglang final : public Scheduler {
   explicit Sglang(const Setup& setup)
       : sequences_(setup.sequences),
         memory_(setup.memory),
+        connector_(setup.connector),
         max_running_(static_cast<std::size_t>(setup.config.integer("/scheduler/max_num_seqs"))),
         max_input_(setup.config.integer("/scheduler/max_prefill_tokens")),
         mixed_(setup.config.boolean("/scheduler/enable_mixed_chunk")),
@@ -85,6 +86,7 @@ class Sglang final : public Scheduler {
     else
       unsifted_ = true;
   }
+  [[nodiscard]] bool loads() const override { return true; }
   [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
   [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
     return {waiting_.begin(), waiting_.end()};
@@ -192,8 +194,10 @@ class Sglang final : public Scheduler {
   Verdict admit(Sequence& s, PrefillBudget& budget, StepPlan& plan) {
     const bool alone = running_.empty() && !chunked_.valid();
     const Tokens hit = memory_.lookup(s);
-    const Tokens rest = s.tokens() - hit;
-    const Tokens need = rest + expected(s);
+    s.loaded = connector_ == nullptr ? Tokens(0) : connector_->offer(s, hit, plan.at);
+    const Tokens there = hit + s.loaded;
+    const Tokens rest = s.tokens() - there;
+    const Tokens need = s.loaded + rest + expected(s);
     if (!alone && !budget.fits(need, obtainable())) return Verdict::kNoMemory;
     if (!budget.input_fits(rest)) return Verdict::kNoInput;
     if (!alone && !budget.fits(need, obtainable() - memory_.idle_hit(s, hit)))
@@ -201,17 +205,25 @@ class Sglang final : public Scheduler {
     const bool cut = budget.must_cut(rest);
     const Tokens fresh = cut ? budget.cut() : rest;
     if (cut && (fresh == Tokens(0) || chunked_.valid())) return Verdict::kNoInput;
-    if (!memory_.admit(s, hit, hit + fresh, {false, !alone, Tokens(0)})) return Verdict::kNoMemory;
+    if (!memory_.admit(s, hit, there + fresh, {false, !alone, Tokens(0)}))
+      return Verdict::kNoMemory;
+    if (s.loaded > Tokens(0)) begin_load(s, hit, plan);
     budget.charge(fresh, cut ? Tokens(0) : PrefillBudget::expected_output(s.request.output));
-    plan.admitted.push_back({s.id, hit});
+    plan.admitted.push_back({s.id, hit, false, s.loaded});
     s.running = true;
-    s.computed = hit;
+    s.computed = there;
     compute(s, fresh, plan);
     if (cut)
       chunked_ = s.id;
     else
       running_.push_back(s.id);
     return Verdict::kAdmitted;
+  }
+
+  // A prefill batch waits for what it loads, layer by layer (HiCache's load-back).
+  void begin_load(const Sequence& s, Tokens hit, StepPlan& plan) const {
+    KVSIM_CHECK(!connector_->loads_apart(s), "sglang batching loads with the step");
+    plan.loads.push_back({s.id, hit, s.loaded});
   }
 
   static void compute(Sequence& s, Tokens fresh, StepPlan& plan) {
@@ -289,6 +301,7 @@ class Sglang final : public Scheduler {
 
   Sequences& sequences_;
   Allocator& memory_;
+  KvConnector* connector_;
   std::size_t max_running_;
   Tokens max_input_;
   bool mixed_;

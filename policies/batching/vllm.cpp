@@ -7,6 +7,8 @@
 // preempted, the waiting queue is admitted from its head, and the first that does not fit blocks
 // the rest. Preemption frees everything and recomputes later; what is cached meanwhile is hit.
 // Drafts are tokens like others until they are rejected; they are never cached.
+// What a KvConnector offers beyond a hit is loaded. A sequence that waits for its load holds its
+// room and lets others pass; once it is there it comes first (vLLM's WAITING_FOR_REMOTE_KVS).
 // Cost: O(running) per step.
 
 #include <algorithm>
@@ -44,7 +46,9 @@ class Vllm final : public Scheduler {
         alignment_(setup.memory.chunk_alignment()),
         chunked_(setup.config.boolean("/scheduler/enable_chunked_prefill")),
         whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
+        connector_(setup.connector),
         waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
+        ready_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
         victims_(Registry<PreemptionPolicy>::make(victim_word(setup.config), {setup.config})) {
     if (!chunked_ && step_budget_ < setup.max_model_len)
       setup.config.fail("/scheduler/max_num_batched_tokens",
@@ -66,7 +70,7 @@ class Vllm final : public Scheduler {
     budget_ = step_budget_;
     prefill_runs_ = false;
     plan_running(plan);
-    if (plan.preempted.empty()) admit_waiting(plan);
+    if (plan.preempted.empty() && admit_ready(plan)) admit_waiting(plan);
   }
 
   void retire(SequenceId id, std::vector<SequenceId>& done) override {
@@ -74,8 +78,15 @@ class Vllm final : public Scheduler {
     at == running_.end() ? waiting_.remove(id) : void(running_.erase(at));
     done.push_back(id);
   }
+  [[nodiscard]] bool loads() const override { return true; }
+  void loaded(SequenceId id) override {
+    --loading_;
+    ready_.push(id);
+  }
   [[nodiscard]] bool verifies_drafts() const override { return true; }
-  [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+  [[nodiscard]] std::size_t waiting() const override {
+    return waiting_.size() + loading_ + ready_.size();
+  }
   [[nodiscard]] std::vector<SequenceId> waiting_in_order() const override {
     return waiting_.in_order();
   }
@@ -140,6 +151,10 @@ class Vllm final : public Scheduler {
       --at_;
     }
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(victim));
+    give_up(id, plan);
+  }
+
+  void give_up(SequenceId id, StepPlan& plan) {
     Sequence& s = sequences_[id];
     memory_.release(s, Release::kPreempted);
     s.computed = Tokens(0);
@@ -158,28 +173,76 @@ class Vllm final : public Scheduler {
     plan.work.erase(work);
   }
 
+  // Those whose load is over. False: somebody did not fit, and blocks who waits behind.
+  bool admit_ready(StepPlan& plan) {
+    while (!ready_.empty()) {
+      if (budget_ == Tokens(0) || running_.size() >= max_running_) return false;
+      Sequence& s = sequences_[ready_.front()];
+      const Tokens rest = s.tokens() - s.computed;
+      if (!chunked_ && rest > budget_) return false;
+      const Tokens fresh = chunk(rest);
+      if (!memory_.grow(s, s.computed + fresh)) {
+        // Where nobody runs nobody makes room: the last of those who only hold theirs gives way.
+        if (!running_.empty() || loading_ > 0 || ready_.size() == 1) return false;
+        const SequenceId last = ready_.in_order().back();
+        ready_.remove(last);
+        give_up(last, plan);
+        continue;
+      }
+      ready_.pop();
+      start(s, s.computed - s.loaded, {s.id, s.computed, fresh}, plan);
+    }
+    return true;
+  }
+
   void admit_waiting(StepPlan& plan) {
     while (!waiting_.empty() && budget_ > Tokens(0) && running_.size() < max_running_) {
       Sequence& s = sequences_[waiting_.front()];
       const Tokens hit = memory_.lookup(s);
-      Tokens fresh = s.tokens() - hit;
+      s.loaded = connector_ == nullptr ? Tokens(0) : connector_->offer(s, hit, plan.at);
+      if (s.loaded > Tokens(0) && connector_->loads_apart(s)) {
+        if (!load_apart(s, hit, plan)) return;
+        continue;
+      }
+      const Tokens there = hit + s.loaded;
+      Tokens fresh = s.tokens() - there;
       if (longest_chunk_ > Tokens(0)) fresh = std::min(fresh, longest_chunk_);
       const Tokens padding = joins_as_decode(fresh, plan) ? drafts_ : Tokens(0);
       fresh += padding;
-      if (padding > Tokens(0) && (fresh > budget_ || hit + fresh > longest_)) return;
+      if (padding > Tokens(0) && (fresh > budget_ || there + fresh > longest_)) return;
       if (!chunked_ && fresh > budget_) return;
-      fresh = aligned(s, hit, std::min(fresh, budget_));
+      fresh = aligned(s, there, std::min(fresh, budget_));
       if (fresh == Tokens(0)) return;
-      const AdmitRule rule{whole_prompt_must_fit_, !running_.empty(), Tokens(0)};
-      if (!memory_.admit(s, hit, hit + fresh, rule)) return;
+      if (!memory_.admit(s, hit, there + fresh, admit_rule())) return;
       waiting_.pop();
-      running_.push_back(s.id);
-      s.running = true;
-      plan.admitted.push_back({s.id, hit});
-      plan.work.push_back({s.id, hit, fresh, padding, padding});
-      s.computed = hit;
-      compute(s, fresh);
+      if (s.loaded > Tokens(0)) plan.loads.push_back({s.id, hit, s.loaded});
+      start(s, hit, {s.id, there, fresh, padding, padding}, plan);
     }
+  }
+
+  [[nodiscard]] AdmitRule admit_rule() const {
+    return {whole_prompt_must_fit_, !running_.empty(), Tokens(0)};
+  }
+
+  // Gives `s` room for what it waits for. False if there is none.
+  bool load_apart(Sequence& s, Tokens hit, StepPlan& plan) {
+    AdmitRule rule = admit_rule();
+    rule.filled_later = true;
+    if (!memory_.admit(s, hit, hit + s.loaded, rule)) return false;
+    waiting_.pop();
+    ++loading_;
+    plan.loads.push_back({s.id, hit, s.loaded});
+    s.computed = hit + s.loaded;
+    return true;
+  }
+
+  void start(Sequence& s, Tokens hit, const StepWork& work, StepPlan& plan) {
+    running_.push_back(s.id);
+    s.running = true;
+    plan.admitted.push_back({s.id, hit, false, s.loaded});
+    plan.work.push_back(work);
+    s.computed = work.context;
+    compute(s, work.compute);
   }
 
   // A sequence with one token to compute that joins a batch of nothing but decodes is given drafts
@@ -206,7 +269,10 @@ class Vllm final : public Scheduler {
   Tokens alignment_;  // of the ends of chunks
   bool chunked_;
   bool whole_prompt_must_fit_;
+  KvConnector* connector_;
   WaitingQueue waiting_;
+  WaitingQueue ready_;               // their loads are over
+  std::size_t loading_ = 0;          // they wait for theirs
   std::vector<SequenceId> running_;  // in order of admission
   std::unique_ptr<PreemptionPolicy> victims_;
   Tokens budget_;              // left in the step being planned

@@ -94,7 +94,8 @@ std::vector<Invariant> laws_of_summary(const Report& report) {
   const Report::PrefixCache& cache = report.prefix_cache;
   if (cache.query_tokens > 0)
     laws.push_back(once("prompt tokens asked for = found + missed, by reason",
-                        cache.query_tokens == cache.hit_tokens + missed(cache.miss)));
+                        cache.query_tokens == cache.hit_tokens + missed(cache.miss) +
+                                                  (cache.loaded ? cache.loaded->tokens : 0)));
   if (report.kv.utilization.count > 0)
     laws.push_back(once("what sequences were given = used + reserved + internal + external",
                         all_held_is_accounted(report.kv)));

@@ -35,6 +35,8 @@ class Fingerprint {
         return 2;
       case EventKind::kFleet:
         return 3;
+      case EventKind::kLoaded:
+        return 4;
     }
     return 0;
   }

@@ -64,7 +64,7 @@ void ContentsCheck::accept(const Sequence& s, Tokens from, Tokens count) {
   write(s, from, from + count);
 }
 
-void ContentsCheck::restore(const Sequence& s) { write(s, Tokens(0), s.computed); }
+void ContentsCheck::restore(const Sequence& s, Tokens from, Tokens end) { write(s, from, end); }
 
 std::optional<std::string> ContentsCheck::read(const Sequence& s, const StepWork& work,
                                                std::size_t group) const {

@@ -28,8 +28,8 @@ class ContentsCheck {
   [[nodiscard]] std::optional<std::string> step(const StepPlan& plan, const Sequences& sequences);
   /// The guesses at tokens `from` .. `from + count - 1` of `s` turned out right.
   void accept(const Sequence& s, Tokens from, Tokens count);
-  /// All that `s` has computed came back from elsewhere, unharmed.
-  void restore(const Sequence& s);
+  /// Tokens `from` .. `end` - 1 of `s` came back from elsewhere, unharmed.
+  void restore(const Sequence& s, Tokens from, Tokens end);
 
  private:
   void copy(const BlockCopy& copy);

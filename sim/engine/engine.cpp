@@ -20,6 +20,9 @@ Engine::Outcome Engine::run() {
         break;
       case EventKind::kFleet:
         break;
+      case EventKind::kLoaded:
+        loaded(event.replica);
+        break;
       case EventKind::kArrival:
         arrivals();
         break;
@@ -86,6 +89,12 @@ void Engine::step_done(ReplicaId id) {
   plan_soon(id);
 }
 
+void Engine::loaded(ReplicaId id) {
+  Replica& replica = parts_.replicas[id.index];
+  replica.end_loads(queue_.now());
+  if (!replica.stepping()) plan_soon(id);
+}
+
 void Engine::plan_soon(ReplicaId id) {
   if (plan_is_due_[id.index]) return;
   plan_is_due_[id.index] = true;
@@ -97,8 +106,9 @@ void Engine::plan(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
   if (const auto took = replica.begin_step(queue_.now()))
     queue_.schedule(queue_.now() + *took, EventKind::kStepDone, id);
-  else if (replica.view().waiting > 0)
+  else if (replica.plans_again())
     plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
+  for (const Time end : replica.loads_begun()) queue_.schedule(end, EventKind::kLoaded, id);
 }
 
 }  // namespace kvsim

@@ -40,6 +40,7 @@ class Engine {
   void arrivals();
   void arrive(Request& r);
   void step_done(ReplicaId id);
+  void loaded(ReplicaId id);
   void plan(ReplicaId id);
   void plan_soon(ReplicaId id);
 

@@ -16,7 +16,9 @@ double rate(std::int64_t hits, std::int64_t queries) {
 void MissAttribution::on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) {
   if (s.admitted) return;
   Cache& cache = caches_[where.index];
-  const PromptFate fate = fate_of(s.request, hit, cache);
+  PromptFate fate = fate_of(s.request, hit + s.loaded, cache);
+  fate.hit = hit;
+  fate.loaded = s.loaded;
   count(s.request, fate);
   for (Observer* watcher : watchers_) watcher->on_attributed(now, s, fate, where);
   cache.history.record(s.request, s.request.prompt, Stage::kStarted);
@@ -44,12 +46,17 @@ PromptFate MissAttribution::fate_of(const Request& r, Tokens hit, const Cache& c
   const Tokens allowed = std::max(hit, cache.block * ((r.prompt - Tokens(1)) / cache.block));
   const Tokens reusable = std::max(hit, std::min(whole, allowed) - cache.lost);
   const Tokens there = std::clamp(computed, hit, reusable);
-  return {hit, there - hit, reusable - there, whole - reusable, seen - whole, r.prompt - seen};
+  return {hit,          Tokens(0),      there - hit, reusable - there, whole - reusable,
+          seen - whole, r.prompt - seen};
 }
 
 void MissAttribution::count(const Request& r, const PromptFate& fate) {
   sums_.query_tokens += r.prompt.value();
   sums_.hit_tokens += fate.hit.value();
+  if (fate.loaded > Tokens(0)) {
+    if (!sums_.loaded) sums_.loaded.emplace();
+    sums_.loaded->tokens += fate.loaded.value();
+  }
   count_turn(r, fate.hit);
   sums_.miss.capacity += fate.capacity.value();
   sums_.miss.in_flight += fate.in_flight.value();

@@ -7,8 +7,8 @@
 //   granularity  seen, but past the last whole block that is shared
 //   last_token   seen, but the last token must be computed anyway, and its block with it; or the
 //                last block found, whose hidden states a draft head needs (EAGLE)
-// Counted at a request's first admission; hits + the five = prompt tokens asked for. Finding one's
-// own tokens again after a preemption is neither a query nor a hit.
+// Counted at a request's first admission; hits + what was loaded from elsewhere + the five = prompt
+// tokens asked for. Finding one's own tokens again after a preemption is neither a query nor a hit.
 
 #include <span>
 #include <vector>

@@ -41,9 +41,10 @@ Replica::Replica(const Setup& setup)
           Registry<Allocator>::make(setup.config.text("/cache/allocator"),
                                     {setup.capacity, setup.block, setup.max_model_len, setup.config,
                                      setup.groups, setup.swap_space, setup.future})),
-      scheduler_(
-          Registry<Scheduler>::make(setup.config.text("/scheduler/batching"),
-                                    {sequences_, *memory_, setup.max_model_len, setup.config})) {
+      scheduler_(Registry<Scheduler>::make(
+          setup.config.text("/scheduler/batching"),
+          {sequences_, *memory_, setup.max_model_len, setup.config, setup.connector})),
+      loads_(setup.connector) {
   if (scheduler_->reserves_whole_life() && memory_->chunk_alignment() > Tokens(1))
     setup.config.fail(
         "/cache/mamba_cache_mode",
@@ -54,8 +55,15 @@ Replica::Replica(const Setup& setup)
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
                                   setup.config.text("/scheduler/batching")));
+  if (setup.connector != nullptr &&
+      (!scheduler_->loads() || memory_->chunk_alignment() > Tokens(1)))
+    setup.config.fail(
+        "/scheduler/batching",
+        fmt::format("{} batching cannot bring this model's KV from elsewhere; use vllm "
+                    "batching and a model without Mamba layers",
+                    setup.config.text("/scheduler/batching")));
   if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
-  if (observers_.watch_evictions()) memory_->log_evictions(&evicted_);
+  if (observers_.watch_evictions() || loads_.watch_evictions()) memory_->log_evictions(&evicted_);
 }
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
@@ -93,27 +101,53 @@ void Replica::plan() {
 std::optional<Duration> Replica::begin_step(Time now) {
   KVSIM_CHECK(!stepping_, "one step at a time");
   plan_.clear();
+  plan_.at = now;
   memory_->step_starts();
   plan();
   verify();
+  const Loads::Begun loads = begin_loads(now);
   note_evictions(now);
   note_preemptions(now);
   note_admissions(now);
   if (plan_.work.empty()) {
     // A preemption may have been all that happened; then the next plan starts from free memory.
-    KVSIM_CHECK(scheduler_->running() > 0 || scheduler_->waiting() == 0 || !plan_.preempted.empty(),
+    KVSIM_CHECK(scheduler_->running() > 0 || scheduler_->waiting() == 0 ||
+                    !plan_.preempted.empty() || loads_.any_under_way(),
                 "whoever waits for an empty replica can be admitted");
+    if (!plan_.loads.empty())
+      observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
     return std::nullopt;
   }
   verify_step();
   shape_step();
-  const Duration took = cost_.price(shape_);
+  const Time ready = loads.step_may_start + cost_.price(shape_);
+  const Duration took = std::max(ready, loads.step_lasts_until) - now;
   stepping_ = true;
   observers_.tell([&](Observer& o) {
     o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
   });
   return took;
+}
+
+Loads::Begun Replica::begin_loads(Time now) {
+  const Loads::Begun begun = loads_.begin(plan_, evicted_, sequences_);
+  KVSIM_CHECK(begun.step_may_start >= now, "room is given up now or later");
+  if (!contents_) return begun;
+  for (const KvLoad& load : plan_.loads)
+    contents_->restore(sequences_[load.sequence], load.hit, load.hit + load.count);
+  return begun;
+}
+
+void Replica::end_loads(Time now) {
+  for (const SequenceId id : loads_.take_arrived(now)) {
+    Sequence& s = sequences_[id];
+    memory_->loaded(s);
+    loads_.arrived(s, now);
+    loads_.computed(s, now);
+    scheduler_->loaded(id);
+  }
+  verify();
 }
 
 void Replica::note_admissions(Time now) {
@@ -124,13 +158,14 @@ void Replica::note_admissions(Time now) {
                        : o.on_admit(now, s, admission.hit, id_);
     });
     // Found again after a preemption is not a hit, unless somebody got further than it had.
-    s.reused += s.admitted ? std::max(Tokens(0), admission.hit - s.reached) : admission.hit;
+    const Tokens there = admission.hit + admission.loaded;
+    s.reused += s.admitted ? std::max(Tokens(0), there - s.reached) : there;
     if (!s.admitted) {
       s.admitted = true;
       s.admitted_at = now;
       s.first_hit = admission.forked ? Tokens(0) : admission.hit;
     }
-    s.reached = std::max(s.reached, admission.hit);
+    s.reached = std::max(s.reached, there);
   }
 }
 
@@ -180,6 +215,7 @@ void Replica::advance(const StepWork& work, Time now) {
   const Tokens accepted = accept(s, work, now);
   if (prefilled) {
     memory_->commit(s);
+    loads_.computed(s, now);
     observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
   }
   if (s.computed < s.tokens()) return;  // Only the last chunk of a prompt samples.
@@ -188,6 +224,7 @@ void Replica::advance(const StepWork& work, Time now) {
   if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);
   s.drafts = acceptance_.proposed(s);
   if (!s.finished()) return;
+  if (!prefilled) loads_.computed(s, now);
   observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
   outstanding_ -= s.request.prompt;
   ended_.push_back(s.id);
@@ -230,7 +267,8 @@ void Replica::forget_ended(Time now) {
 
 void Replica::verify_step() {
   if (!contents_) return;
-  for (const SequenceId id : plan_.swapped_in) contents_->restore(sequences_[id]);
+  for (const SequenceId id : plan_.swapped_in)
+    contents_->restore(sequences_[id], Tokens(0), sequences_[id].computed);
   const auto problem = contents_->step(plan_, sequences_);
   KVSIM_CHECK(!problem, problem.value_or("").c_str());
 }

@@ -8,6 +8,7 @@
 
 #include "sim/engine/acceptance.h"
 #include "sim/engine/contents_check.h"
+#include "sim/engine/loads.h"
 #include "sim/engine/observers.h"
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
@@ -30,8 +31,9 @@ class Replica {
     const CostModel& cost;
     const ConfigView& config;  ///< Names the allocator and the batching policy.
     const Observers& observers;
-    Future* future = nullptr;  ///< What will be asked for; null: nobody knows.
-    double weight = 1;         ///< Of ReplicaView.
+    Future* future = nullptr;          ///< What will be asked for; null: nobody knows.
+    KvConnector* connector = nullptr;  ///< KV that can be brought from elsewhere; null: none.
+    double weight = 1;                 ///< Of ReplicaView.
   };
   explicit Replica(const Setup& setup);
 
@@ -42,6 +44,12 @@ class Replica {
   [[nodiscard]] bool stepping() const { return stepping_; }
   /// Plans a step and starts it: how long it takes, or nothing if there is nothing to do.
   [[nodiscard]] std::optional<Duration> begin_step(Time now);
+  /// When the loads begun by the last begin_step() will be there, a step or not: for end_loads().
+  [[nodiscard]] std::span<const Time> loads_begun() const { return loads_.ends(); }
+  /// The last plan only preempted: another one starts from free memory.
+  [[nodiscard]] bool plans_again() const { return plan_.work.empty() && !plan_.preempted.empty(); }
+  /// Whoever waited for a load that is there by `now` can be planned.
+  void end_loads(Time now);
   /// Ends the step under way; requests that ended are appended to `ended` by id, still readable
   /// through request() until forget_ended().
   void end_step(Time now);
@@ -58,6 +66,7 @@ class Replica {
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
   void verify_step();
+  Loads::Begun begin_loads(Time now);
   void note_evictions(Time now);
   void note_admissions(Time now);
   void note_preemptions(Time now);
@@ -81,6 +90,7 @@ class Replica {
   std::unique_ptr<Allocator> memory_;
   std::unique_ptr<Scheduler> scheduler_;
   StepPlan plan_;
+  Loads loads_;
   std::vector<SequenceId> late_;   // came during the step under way, where steps are planned ahead
   std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;

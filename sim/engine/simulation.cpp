@@ -52,11 +52,13 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
   std::deque<Replica> replicas;
   for (const PoolParts& pool : parts.pools) {
     const double weight = parts.pools.size() > 1 ? prefill_rate(pool) : 1;
-    for (std::int64_t i = 0; i < pool.replicas; ++i)
-      replicas.emplace_back(Replica::Setup{ReplicaId{static_cast<std::uint32_t>(replicas.size())},
-                                           pool.capacity, pool.block, pool.max_model_len,
-                                           pool.local, pool.groups, pool.swap_space, pool.cost,
-                                           pool.config, observers, parts.future, weight});
+    for (std::int64_t i = 0; i < pool.replicas; ++i) {
+      const ReplicaId id{static_cast<std::uint32_t>(replicas.size())};
+      replicas.emplace_back(
+          Replica::Setup{id, pool.capacity, pool.block, pool.max_model_len, pool.local, pool.groups,
+                         pool.swap_space, pool.cost, pool.config, observers, parts.future,
+                         parts.connectors.empty() ? nullptr : parts.connectors[id.index], weight});
+    }
   }
   return replicas;
 }

@@ -8,6 +8,7 @@
 #include "sim/engine/experiment.h"
 #include "sim/engine/request_future.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/kv_connector.h"
 #include "sim/model/kv_group.h"
 #include "sim/model/workload_source.h"
 
@@ -31,8 +32,9 @@ struct PoolParts {
 struct SimulationParts {
   const ConfigView& config;  ///< Of the fleet: names the router, what a request must meet, ...
   WorkloadSource& workload;
-  std::vector<PoolParts> pools;     ///< At least one.
-  RequestFuture* future = nullptr;  ///< For policies that know it; null: nobody does.
+  std::vector<PoolParts> pools;                   ///< At least one.
+  RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
+  std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

@@ -29,6 +29,7 @@ struct AdmitRule {
   bool others_running = false;        ///< The watermark applies only then.
   Tokens reserve;  ///< Room to set aside now, beyond `total`, for tokens still to come (Orca).
   Tokens spare{};  ///< Room that must stay free beside (paged).
+  bool filled_later = false;  ///< Nobody may find what it is given room for until loaded().
 };
 
 /// A block whose contents must be in another one before a step writes.
@@ -74,6 +75,8 @@ class Allocator {
   [[nodiscard]] virtual bool grow(const Sequence& s, Tokens total) = 0;
   /// The first s.computed tokens of `s` have been computed (a prefill chunk's step is over).
   virtual void commit(const Sequence& s) = 0;
+  /// What `s` was admitted for, to be filled later, is there: its first s.computed tokens.
+  virtual void loaded(const Sequence& s) { commit(s); }
   /// Takes back everything `s` holds; what can be reused may stay cached.
   virtual void release(const Sequence& s, Release why) = 0;
 

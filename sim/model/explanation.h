@@ -18,8 +18,9 @@ struct Explanation {
     std::int64_t tokens = 0;
     double seconds = 0;
   };
-  /// Prompt tokens at their requests' first admission. Hits and the five reasons sum to `queries`.
-  std::int64_t queries = 0, hits = 0;
+  /// Prompt tokens at their requests' first admission. Hits, what was loaded from elsewhere and the
+  /// five reasons sum to `queries`.
+  std::int64_t queries = 0, hits = 0, loaded = 0;
   Work capacity, in_flight, last_token, granularity, first_seen;
   Work recomputed;  ///< Computed before, and lost to a preemption.
 

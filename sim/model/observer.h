@@ -27,6 +27,7 @@ enum class Rejection : std::uint8_t {
 /// prompt.
 struct PromptFate {
   Tokens hit;
+  Tokens loaded;  ///< Not in the pool, but brought from elsewhere.
   Tokens capacity;
   Tokens in_flight;
   Tokens last_token;

@@ -88,6 +88,11 @@ struct Report {
     struct Miss {
       std::int64_t first_seen = 0, capacity = 0, granularity = 0, last_token = 0, in_flight = 0;
     } miss;
+    /// Not found, but brought from elsewhere: neither hits nor misses. Absent if nothing was.
+    struct Loaded {
+      std::int64_t tokens = 0;
+    };
+    std::optional<Loaded> loaded = {};
     /// What the first, second ... request of a conversation found; the last row counts later ones
     /// too.
     static constexpr std::size_t kTurnRows = 16;

@@ -6,6 +6,7 @@
 #include "sim/core/config_view.h"
 #include "sim/core/registry.h"
 #include "sim/model/allocator.h"
+#include "sim/model/kv_connector.h"
 #include "sim/model/step.h"
 
 namespace kvsim {
@@ -17,6 +18,7 @@ class Scheduler {
     Allocator& memory;
     Tokens max_model_len;
     const ConfigView& config;
+    KvConnector* connector = nullptr;  ///< KV that can be brought; null: none.
   };
   virtual ~Scheduler() = default;
 
@@ -34,6 +36,10 @@ class Scheduler {
   [[nodiscard]] virtual bool refuses(const Request& /*r*/) const { return false; }
   /// Is the memory of a sequence's whole life set aside when it is admitted?
   [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
+  /// Does it ask a KvConnector for what is not in the pool?
+  [[nodiscard]] virtual bool loads() const { return false; }
+  /// The load of `id`, which was to arrive apart from a step (KvConnector::loads_apart), is over.
+  virtual void loaded(SequenceId /*id*/) { KVSIM_CHECK(false, "only who loads is loaded"); }
   /// Does it schedule Sequence::drafts to be verified?
   [[nodiscard]] virtual bool verifies_drafts() const { return false; }
   [[nodiscard]] virtual std::size_t waiting() const = 0;

@@ -19,7 +19,8 @@ struct Sequence {
   Tokens reached;  ///< The most `computed` ever was: below it, computing is *re*computing.
 
   Tokens first_hit;  ///< Prompt tokens found in the cache at the first admission.
-  Tokens reused;     ///< All tokens it got without computing them: first_hit, and later gains.
+  Tokens loaded;     ///< Tokens brought by a KvConnector at the latest admission, after the hit.
+  Tokens reused;     ///< All tokens it got without computing them: hits and loads, and later gains.
   Tokens recomputed;
   std::uint32_t preemptions = 0;
   std::uint32_t retries = 0;  ///< Times it lost its replica and went on elsewhere.

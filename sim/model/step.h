@@ -90,21 +90,32 @@ struct Admission {
   SequenceId sequence;
   Tokens hit;
   bool forked = false;  ///< The hit is shared with a sibling: no cache was asked.
+  Tokens loaded{};      ///< Tokens after the hit that were brought by a KvConnector.
+};
+
+/// KV on its way into the room that a sequence was given.
+struct KvLoad {
+  SequenceId sequence;
+  Tokens hit;    ///< Tokens before it, found in the pool.
+  Tokens count;  ///< Tokens it brings.
 };
 
 /// What a scheduler decided for one step. Storage is reused from step to step.
 struct StepPlan {
+  Time at{};                           ///< When it is made. Set by who asks for it.
   std::vector<StepWork> work;          ///< In scheduling order.
   std::vector<Admission> admitted;     ///< Left the waiting queue now (first time or again).
   std::vector<SequenceId> preempted;   ///< Lost their memory and went back to waiting.
   std::vector<SequenceId> swapped_in;  ///< Have their memory back from the host.
   Tokens swapped;                      ///< Room moved to or from the host's memory.
+  std::vector<KvLoad> loads;           ///< Begin now.
   void clear() {
     work.clear();
     admitted.clear();
     preempted.clear();
     swapped_in.clear();
     swapped = Tokens(0);
+    loads.clear();
   }
 };
 

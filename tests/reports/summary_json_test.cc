@@ -35,6 +35,7 @@ Report whole_report() {
   Report report;
   report.speculation.emplace().per_position = {0.5, 0.25};
   report.pools.resize(2);
+  report.prefix_cache.loaded.emplace();
   report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
   for (Quantiles* q :
        {&report.ttft_ms, &report.tpot_ms, &report.itl_ms, &report.e2e_ms, &report.queue_ms})
@@ -78,7 +79,7 @@ std::vector<std::string> keys_of(const Json& object) {
 
 // Said only where there is something to say; whole_report() has each of them somewhere.
 const std::vector<std::string> optional_keys{"pools", "speculation", "slo", "ttft",
-                                             "tpot",  "e2e",         "std"};
+                                             "tpot",  "e2e",         "std", "loaded"};
 
 // The part of JSON Schema that ours uses.
 void expect_valid(const Json& value, Json rule, const std::string& pointer) {

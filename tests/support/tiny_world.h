@@ -81,7 +81,8 @@ struct World {
   Tokens block{16};
   Tokens max_model_len{100'000};
   Tokens swap_space{};
-  std::vector<KvGroup> groups;  ///< None: every layer keeps every token.
+  std::vector<KvGroup> groups;                ///< None: every layer keeps every token.
+  std::vector<KvConnector*> connectors = {};  ///< By replica; none: no KV from elsewhere.
 
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
@@ -98,7 +99,8 @@ struct World {
                        groups,
                        swap_space,
                        config.integer("/replicas")}},
-                     &future},
+                     &future,
+                     connectors},
                     watchers, {});
   }
 };

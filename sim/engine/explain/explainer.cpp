@@ -107,6 +107,7 @@ void Explainer::on_attributed(Time /*now*/, const Sequence& s, const PromptFate&
                               ReplicaId where) {
   sums_.queries += s.request.prompt.value();
   sums_.hits += fate.hit.value();
+  sums_.loaded += fate.loaded.value();
   sums_.capacity.tokens += fate.capacity.value();
   sums_.in_flight.tokens += fate.in_flight.value();
   sums_.last_token.tokens += fate.last_token.value();
@@ -114,8 +115,9 @@ void Explainer::on_attributed(Time /*now*/, const Sequence& s, const PromptFate&
   sums_.first_seen.tokens += fate.first_seen.value();
   Account& account = running_[s.request.id];
   account.fate = fate;
-  account.reached = fate.hit;
-  account.claims = book_.claims(s.request, fate.hit, fate.hit + fate.capacity, where);
+  const Tokens there = fate.hit + fate.loaded;
+  account.reached = there;
+  account.claims = book_.claims(s.request, there, there + fate.capacity, where);
   for (const ReuseBook::Claim& claim : account.claims) {
     const std::int64_t tokens = claim.to - claim.from;
     evicted_[claim.eviction].wanted.tokens += tokens;
@@ -177,7 +179,7 @@ void Explainer::charge_reasons(const PromptFate& fate, Tokens from, Tokens to,
                            std::pair(fate.last_token, &sums_.last_token),
                            std::pair(fate.granularity, &sums_.granularity),
                            std::pair(fate.first_seen, &sums_.first_seen)};
-  Tokens start = fate.hit;
+  Tokens start = fate.hit + fate.loaded;
   for (const auto& [length, work] : reasons) {
     const Tokens overlap = std::min(to, start + length) - std::max(from, start);
     if (overlap > Tokens(0))
