@@ -10,7 +10,8 @@ Engine::Outcome Engine::run() {
   plan_is_due_.assign(parts_.replicas.size(), false);
   announce_memory();
   await_arrival();
-  while (!queue_.empty()) {
+  await_fleet();
+  while (!queue_.empty() && !fleet_.over()) {
     if (parts_.until && queue_.next_at() > *parts_.until) break;
     const Event event = queue_.pop();
     fingerprint_.add(event);
@@ -19,6 +20,7 @@ Engine::Outcome Engine::run() {
         step_done(event.replica);
         break;
       case EventKind::kFleet:
+        fleet_acts();
         break;
       case EventKind::kLoaded:
         loaded(event.replica);
@@ -60,31 +62,41 @@ void Engine::arrivals() {
   for (auto next = parts_.workload.upcoming(); next && *next <= queue_.now();
        next = parts_.workload.upcoming()) {
     parts_.workload.take(incoming_);
-    arrive(incoming_);
+    fleet_.arrive(queue_.now(), incoming_);
   }
+  plan_sent();
   await_arrival();
 }
 
-void Engine::arrive(Request& r) {
-  const ReplicaId where = dispatcher_.route(queue_.now(), r);
-  fingerprint_.add(r.id, where);
-  parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
-  Replica& replica = parts_.replicas[where.index];
-  if (const auto why = replica.refuses(r)) {
-    parts_.observers.tell([&](Observer& o) { o.on_reject(queue_.now(), r, *why); });
-    parts_.workload.ended(r, queue_.now());
-    return;
-  }
-  replica.enqueue(r);
-  if (!replica.stepping()) plan_soon(where);
+// Keeps one event in the queue for what the fleet does next.
+void Engine::await_fleet() {
+  const std::optional<Time> next = fleet_.due();
+  if (!next || (fleet_due_ && *fleet_due_ <= *next)) return;
+  fleet_due_ = next;
+  queue_.schedule(*next, EventKind::kFleet);
+}
+
+void Engine::fleet_acts() {
+  fleet_due_.reset();
+  fleet_.act(queue_.now());
+  plan_sent();
+  await_arrival();
+  await_fleet();
+}
+
+void Engine::plan_sent() {
+  for (const ReplicaId where : fleet_.take_sent())
+    if (!parts_.replicas[where.index].stepping()) plan_soon(where);
 }
 
 void Engine::step_done(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
+  if (!replica.step_ends(queue_.now())) return;  // its step was lost with its memory
   replica.end_step(queue_.now());
-  for (const SequenceId ended : replica.ended())
-    parts_.workload.ended(replica.request(ended), queue_.now());
+  for (const SequenceId ended : replica.ended()) fleet_.ended(queue_.now(), replica.request(ended));
   replica.forget_ended(queue_.now());
+  fleet_.relieve(queue_.now());
+  plan_sent();
   await_arrival();
   plan_soon(id);
 }

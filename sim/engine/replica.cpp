@@ -1,5 +1,8 @@
 #include "sim/engine/replica.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 
@@ -24,10 +27,15 @@ bool decodes(const Sequence& s, const StepWork& work) {
   return s.generated > Tokens(0) && work.compute == Tokens(1) + work.drafts;
 }
 
+Duration slowed(Duration price, double factor) {
+  return factor == 1 ? price : Duration(std::llround(static_cast<double>(price.count()) * factor));
+}
+
 }  // namespace
 
 Replica::Replica(const Setup& setup)
-    : id_(setup.id),
+    : setup_(setup),
+      id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
       plans_ahead_(setup.config.boolean("/scheduler/async_scheduling")),
       max_model_len_(setup.max_model_len),
@@ -37,14 +45,8 @@ Replica::Replica(const Setup& setup)
       cost_(setup.cost),
       observers_(setup.observers),
       acceptance_(setup.config),
-      memory_(
-          Registry<Allocator>::make(setup.config.text("/cache/allocator"),
-                                    {setup.capacity, setup.block, setup.max_model_len, setup.config,
-                                     setup.groups, setup.swap_space, setup.future})),
-      scheduler_(Registry<Scheduler>::make(
-          setup.config.text("/scheduler/batching"),
-          {sequences_, *memory_, setup.max_model_len, setup.config, setup.connector})),
       loads_(setup.connector) {
+  start_empty();
   if (scheduler_->reserves_whole_life() && memory_->chunk_alignment() > Tokens(1))
     setup.config.fail(
         "/cache/mamba_cache_mode",
@@ -62,7 +64,17 @@ Replica::Replica(const Setup& setup)
         fmt::format("{} batching cannot bring this model's KV from elsewhere; use vllm "
                     "batching and a model without Mamba layers",
                     setup.config.text("/scheduler/batching")));
-  if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
+}
+
+void Replica::start_empty() {
+  const ConfigView& config = setup_.config;
+  memory_ = Registry<Allocator>::make(config.text("/cache/allocator"),
+                                      {setup_.capacity, block_, max_model_len_, config,
+                                       setup_.groups, setup_.swap_space, setup_.future});
+  scheduler_ =
+      Registry<Scheduler>::make(config.text("/scheduler/batching"),
+                                {sequences_, *memory_, max_model_len_, config, setup_.connector});
+  if (config.text("/verify") == "contents") contents_.emplace(*memory_);
   if (observers_.watch_evictions() || loads_.watch_evictions()) memory_->log_evictions(&evicted_);
 }
 
@@ -81,8 +93,55 @@ void Replica::enqueue(Request& r) {
   s.id = id;
   s.request = std::move(r);
   r = std::move(used);
-  outstanding_ += s.request.prompt;
+  enter(id);
+}
+
+void Replica::resume(Sequence& s) {
+  const SequenceId id = sequences_.take();
+  s.id = id;
+  sequences_[id] = std::move(s);
+  enter(id);
+}
+
+void Replica::enter(SequenceId id) {
+  outstanding_ += sequences_[id].request.prompt;
   plans_ahead_&& stepping_ ? late_.push_back(id) : scheduler_->enqueue(id);
+}
+
+std::vector<Sequence> Replica::fail() {
+  std::vector<Sequence> left;
+  for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& s = sequences_[SequenceId{i}];
+    if (!s.id.valid() || s.finished()) continue;
+    s.running = false;
+    s.mid_prefill = false;
+    s.computed = s.drafts = s.loaded = Tokens(0);
+    left.push_back(std::move(s));
+  }
+  std::sort(left.begin(), left.end(),
+            [](const Sequence& a, const Sequence& b) { return a.request.id < b.request.id; });
+  lost_ = counters();
+  loads_.abandon();
+  plan_.clear();
+  late_.clear();
+  evicted_.clear();
+  stepping_ = false;
+  outstanding_ = Tokens(0);
+  scheduler_.reset();
+  sequences_ = {};
+  start_empty();
+  return left;
+}
+
+Allocator::Counters Replica::counters() const {
+  Allocator::Counters sum = lost_;
+  const Allocator::Counters now = memory_->counters();
+  sum.evictions += now.evictions;
+  sum.evicted_tokens += now.evicted_tokens;
+  sum.blocks_allocated += now.blocks_allocated;
+  sum.copies += now.copies;
+  sum.swaps += now.swaps;
+  return sum;
 }
 
 // Who came during a step was not there when the next one was planned. Where that leaves nothing to
@@ -120,9 +179,10 @@ std::optional<Duration> Replica::begin_step(Time now) {
   }
   verify_step();
   shape_step();
-  const Time ready = loads.step_may_start + cost_.price(shape_);
+  const Time ready = loads.step_may_start + slowed(cost_.price(shape_), slowness_);
   const Duration took = std::max(ready, loads.step_lasts_until) - now;
   stepping_ = true;
+  step_end_ = now + took;
   observers_.tell([&](Observer& o) {
     o.on_step({id_, now, took, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
@@ -256,6 +316,7 @@ void Replica::forget_ended(Time now) {
     scheduler_->retire(id, released_);
     for (const SequenceId done : released_) {
       memory_->release(sequences_[done], Release::kFinished);
+      sequences_[done].id = {};
       sequences_.give_back(done);
     }
   }

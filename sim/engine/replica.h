@@ -41,7 +41,16 @@ class Replica {
   [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
   /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
   void enqueue(Request& r);
+  /// Takes over `s`, which comes from elsewhere with nothing computed: it goes on after what it
+  /// generated. Requires !refuses(s.request).
+  void resume(Sequence& s);
+  /// Loses its memory, its step and all its sequences: those that had not finished, by request.
+  [[nodiscard]] std::vector<Sequence> fail();
+  /// From the next step on, steps take `factor` times as long as they should.
+  void slow_down(double factor) { slowness_ = factor; }
   [[nodiscard]] bool stepping() const { return stepping_; }
+  /// A step is under way, and ends at `now`.
+  [[nodiscard]] bool step_ends(Time now) const { return stepping_ && step_end_ == now; }
   /// Plans a step and starts it: how long it takes, or nothing if there is nothing to do.
   [[nodiscard]] std::optional<Duration> begin_step(Time now);
   /// When the loads begun by the last begin_step() will be there, a step or not: for end_loads().
@@ -60,8 +69,12 @@ class Replica {
 
   [[nodiscard]] ReplicaView view() const;
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
+  /// Of all the memories it had.
+  [[nodiscard]] Allocator::Counters counters() const;
 
  private:
+  void start_empty();
+  void enter(SequenceId id);
   void plan();
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
@@ -75,6 +88,7 @@ class Replica {
   Tokens accept(Sequence& s, const StepWork& work, Time now);
   void sample(Sequence& s, Time now);
 
+  Setup setup_;
   ReplicaId id_;
   bool verify_books_;
   bool plans_ahead_;
@@ -95,6 +109,9 @@ class Replica {
   std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;
   bool stepping_ = false;
+  Time step_end_{};
+  double slowness_ = 1;
+  Allocator::Counters lost_;  // of the memories that were lost
   Tokens outstanding_;
   std::vector<SequenceId> ended_;
   std::vector<SequenceId> released_;
