@@ -49,6 +49,12 @@ void add_errors(Json& result, const Report::Requests& requests) {
   };
   add("too_long", "prompt and output are longer than max_model_len", requests.rejected_too_long);
   add("too_large", "would not fit the KV memory even alone", requests.rejected_too_large);
+  add("queue_full", "every replica has as many waiting as may wait",
+      requests.rejected_queue_full.value_or(0));
+  add("tokens_full", "every replica has as many prompt tokens to serve as it may",
+      requests.rejected_tokens_full.value_or(0));
+  add("over_rate", "more of this priority came than may", requests.rejected_over_rate.value_or(0));
+  add("replica_down", "lost with its replica", requests.lost.value_or(0));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void ChromeTrace::on_arrival(Time now, const Request& r, ReplicaId where) {
 
 void ChromeTrace::on_reject(Time now, const Request& r, Rejection why) {
   const auto life = live_.find(r.id);
-  if (visible(now)) {
+  if (visible(now) && life->second.where.valid()) {
     introduce(life->second.where);
     event(R"({{"ph":"n","cat":"request","id":{},"pid":{},"tid":0,"ts":{},"name":"rejected: {}"}})",
           r.id, process(life->second.where), micros(now), name_of(why));
@@ -78,12 +78,27 @@ void ChromeTrace::on_step(const StepRecord& step) {
 }
 
 void ChromeTrace::on_token(Time now, const Sequence& s) {
-  if (s.generated > Tokens(1) && s.preemptions == 0) return;  // decoding already
+  if (s.generated > Tokens(1) && s.preemptions + s.retries == 0) return;  // decoding already
   enter(now, s.request.id, "decode");
 }
 
 void ChromeTrace::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
   leave(now, s.request.id);
+}
+
+void ChromeTrace::on_retry(Time now, const Sequence& s, ReplicaId /*where*/) {
+  enter(now, s.request.id, "replica lost");
+}
+
+void ChromeTrace::on_lost(Time now, const Sequence& s, ReplicaId /*where*/) {
+  leave(now, s.request.id);
+}
+
+void ChromeTrace::on_route(Time now, const Request& r, ReplicaId where) {
+  enter(now, r.id, "queued");
+  Life& life = live_.at(r.id);
+  // Who waited for its first replica is told of where it waits now.
+  life.where = where;
 }
 
 void ChromeTrace::on_memory(Time now, ReplicaId where, const MemoryUse& m) {
@@ -142,7 +157,7 @@ void ChromeTrace::enter(Time now, std::uint64_t id, const char* phase) {
 void ChromeTrace::write_phase(std::uint64_t id, Life& life, Time end) {
   const Time from = std::max(life.since, window_.from);
   const Time to = std::min(end, window_.until);
-  if (from >= to) return;
+  if (from >= to || !life.where.valid()) return;
   introduce(life.where);
   const std::uint32_t pid = process(life.where);
   if (!life.told)

@@ -40,6 +40,9 @@ class ChromeTrace final : public Observer {
   void on_token(Time now, const Sequence& s) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;
+  void on_retry(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
+  void on_route(Time now, const Request& r, ReplicaId where) override;
   void on_end(Time now) override;
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 std::int64_t lost(const Variant& v) {
   std::int64_t requests = 0;
-  for (const Report& run : v.runs) requests += run.requests.rejected + run.requests.unfinished;
+  for (const Report& run : v.runs) requests += run.requests.unserved();
   return requests;
 }
 

@@ -1,5 +1,7 @@
 #include "reports/ended_request.h"
 
+#include <array>
+
 namespace kvsim {
 namespace {
 
@@ -37,8 +39,22 @@ EndedRequest completed_row(Time now, const Sequence& s) {
   return row;
 }
 
+EndedRequest lost_row(const Sequence& s) {
+  EndedRequest row = asked(s.request);
+  row.hit_tokens = s.first_hit.value();
+  row.reason = "replica_down";
+  row.lost = true;
+  if (s.admitted) row.queue_ms = milliseconds(s.admitted_at - s.request.arrival);
+  if (s.generated > Tokens(0)) row.ttft_ms = milliseconds(s.first_token_at - s.request.arrival);
+  row.preemptions = s.preemptions;
+  row.recomputed_tokens = s.recomputed.value();
+  return row;
+}
+
 std::string_view name_of(Rejection why) {
-  return why == Rejection::kTooLong ? "too_long" : "too_large";
+  constexpr std::array<std::string_view, kRejections> kNames{"too_long", "too_large", "queue_full",
+                                                             "tokens_full", "over_rate"};
+  return kNames[static_cast<std::size_t>(why)];
 }
 
 }  // namespace kvsim

@@ -17,11 +17,13 @@ struct EndedRequest {
   std::int32_t priority = 0;
   double arrival_s = 0;
   std::int64_t prompt_tokens = 0, output_tokens = 0, hit_tokens = 0;
-  std::string_view reason;  ///< Why it was rejected; empty: it completed.
+  std::string_view reason;  ///< Why it was rejected or lost; empty: it completed.
+  bool lost = false;
   std::optional<double> queue_ms, ttft_ms, tpot_ms, e2e_ms;
   std::int64_t preemptions = 0, recomputed_tokens = 0;
 
   [[nodiscard]] std::string_view status() const {
+    if (lost) return "lost";
     return reason.empty() ? "completed" : "rejected";
   }
 };
@@ -29,7 +31,9 @@ struct EndedRequest {
 [[nodiscard]] EndedRequest rejected_row(const Request& r, Rejection why);
 /// Requires that `s` finished at `now`.
 [[nodiscard]] EndedRequest completed_row(Time now, const Sequence& s);
-/// "too_long" or "too_large".
+/// With the replica that `s` was on.
+[[nodiscard]] EndedRequest lost_row(const Sequence& s);
+/// "too_long", "too_large", "queue_full", "tokens_full" or "over_rate".
 [[nodiscard]] std::string_view name_of(Rejection why);
 
 }  // namespace kvsim

@@ -33,6 +33,10 @@ constexpr Metric gauge(std::string_view name, std::string_view unit, Better bett
 
 // One report's number as a function.
 #define OF(member) [](const Report& r) { return Optional(static_cast<double>(r.member)); }
+#define OF_FAULTS(member)                                                                      \
+  [](const Report& r) {                                                                        \
+    return r.requests.member ? Optional(static_cast<double>(*r.requests.member)) : Optional(); \
+  }
 #define OF_GUESSES(member)                                                                    \
   [](const Report& r) {                                                                       \
     return r.speculation ? Optional(static_cast<double>(r.speculation->member)) : Optional(); \
@@ -45,6 +49,8 @@ constexpr std::array kMetrics{
             "vllm:request_success"),
     counter("requests.rejected", "requests", kLower, OF(requests.rejected)),
     counter("requests.unfinished", "requests", kLower, OF(requests.unfinished)),
+    counter("requests.lost", "requests", kLower, OF_FAULTS(lost)),
+    counter("requests.retries", "times", kLower, OF_FAULTS(retries)),
     gauge("throughput.request_per_s", "req/s", kHigher, OF(throughput.request_per_s)),
     gauge("throughput.output_tok_per_s", "tok/s", kHigher, OF(throughput.output_tok_per_s)),
     gauge("throughput.total_tok_per_s", "tok/s", kHigher, OF(throughput.total_tok_per_s)),

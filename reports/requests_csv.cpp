@@ -22,6 +22,10 @@ void RequestsCsv::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
   write(completed_row(now, s));
 }
 
+void RequestsCsv::on_lost(Time /*now*/, const Sequence& s, ReplicaId /*where*/) {
+  write(lost_row(s));
+}
+
 void RequestsCsv::on_end(Time /*now*/) { out_.flush(); }
 
 void RequestsCsv::write(const EndedRequest& row) {

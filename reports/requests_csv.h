@@ -16,6 +16,7 @@ class RequestsCsv final : public Observer {
   explicit RequestsCsv(Sink sink);
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
   void on_end(Time now) override;
 
  private:

@@ -19,6 +19,10 @@ void RequestsJsonl::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) 
   write(completed_row(now, s));
 }
 
+void RequestsJsonl::on_lost(Time /*now*/, const Sequence& s, ReplicaId /*where*/) {
+  write(lost_row(s));
+}
+
 void RequestsJsonl::on_end(Time /*now*/) { out_.flush(); }
 
 // Nothing in a row needs escaping.

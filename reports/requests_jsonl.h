@@ -14,6 +14,7 @@ class RequestsJsonl final : public Observer {
   explicit RequestsJsonl(Sink sink) : out_(std::move(sink)) {}
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
   void on_end(Time now) override;
 
  private:

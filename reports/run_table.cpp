@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "reports/text.h"
+#include "reports/turned_away.h"
 
 namespace kvsim {
 namespace {
@@ -165,6 +166,9 @@ std::string machine(const Report& r) {
                                 grouped(r.batch.max_waiting), counted(r.batch.steps, "step")));
   text += line("preemptions", fmt::format("{} ({} recomputed)", grouped(r.preemptions),
                                           counted(r.recomputed_tokens, "token")));
+  if (r.requests.retries)
+    text +=
+        line("retries", fmt::format("{} after a replica went down", grouped(*r.requests.retries)));
   if (r.transfers > 0) text += line("transfers", counted(r.transfers, "block"));
   text += line("evictions",
                fmt::format("{}; {}", grouped(r.evictions),
@@ -187,12 +191,14 @@ std::string provenance(const Report& r) {
 std::string warnings(const Report& r) {
   const Report::Requests& q = r.requests;
   std::string text;
-  if (q.rejected > 0)
+  if (q.rejected_too_long + q.rejected_too_large > 0)
     text += fmt::format(
         "warning: {} rejected: {} longer than max_model_len, {} larger than the KV "
         "memory\n",
-        counted(q.rejected, "request"), grouped(q.rejected_too_long),
-        grouped(q.rejected_too_large));
+        counted(q.rejected_too_long + q.rejected_too_large, "request"),
+        grouped(q.rejected_too_long), grouped(q.rejected_too_large));
+  for (const TurnedAway& some : turned_away(q))
+    text += fmt::format("warning: {} {}\n", counted(some.requests, "request"), some.why);
   if (q.unfinished > 0)
     text += fmt::format("warning: {} unfinished when the run ended\n",
                         counted(q.unfinished, "request"));

@@ -178,6 +178,22 @@ std::string until(const RequestLife::Moment& m) {
   return m.until > m.at ? fmt::format(", the last at {} s", grouped(seconds(m.until), 6)) : "";
 }
 
+std::string_view why_rejected(Rejection why) {
+  switch (why) {
+    case Rejection::kTooLong:
+      return "longer than max_model_len";
+    case Rejection::kTooLarge:
+      return "larger than the memory";
+    case Rejection::kQueueFull:
+      return "every queue is full";
+    case Rejection::kTokensFull:
+      return "every replica has as many prompt tokens as it may";
+    case Rejection::kOverItsRate:
+      return "more of its priority came than may";
+  }
+  return "";
+}
+
 std::string sentence(const RequestLife& life, const RequestLife::Moment& m, bool first_admission) {
   using Event = RequestLife::Event;
   const std::string amount = grouped(m.amount);
@@ -185,8 +201,7 @@ std::string sentence(const RequestLife& life, const RequestLife::Moment& m, bool
     case Event::kArrived:
       return fmt::format("arrived: {} prompt tokens, {} to be answered", amount, grouped(m.more));
     case Event::kRejected:
-      return life.rejection == Rejection::kTooLong ? "rejected: longer than max_model_len"
-                                                   : "rejected: larger than the memory";
+      return fmt::format("rejected: {}", why_rejected(life.rejection));
     case Event::kAdmitted:
       return fmt::format("admitted: {} tokens found in the cache{}", amount,
                          first_admission ? fate_text(life.fate) : std::string());
@@ -204,6 +219,12 @@ std::string sentence(const RequestLife& life, const RequestLife::Moment& m, bool
       return fmt::format("preempted: the memory of {} computed tokens was needed", amount);
     case Event::kFinished:
       return fmt::format("finished: {} tokens answered", amount);
+    case Event::kRetried:
+      return fmt::format("its replica went down: {} tokens answered, to go on elsewhere", amount);
+    case Event::kReplicaLost:
+      return fmt::format("lost with its replica: {} tokens answered", amount);
+    case Event::kRouted:
+      return "sent to a replica";
   }
   return "";
 }

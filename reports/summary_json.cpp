@@ -31,7 +31,8 @@ class Writer {
     for (const double value : values) list.push_back(six_decimals(value));
   }
   /// Left out where there is nothing to say.
-  void field_if(const char* name, const std::optional<double>& value) {
+  template <class Number>
+  void field_if(const char* name, const std::optional<Number>& value) {
     if (value) field(name, *value);
   }
   template <class Fields>
@@ -91,7 +92,8 @@ class Reader {
       values.push_back(value.get<double>());
     }
   }
-  void field_if(const char* name, std::optional<double>& value) const {
+  template <class Number>
+  void field_if(const char* name, std::optional<Number>& value) const {
     value.reset();
     if (at_.contains(name)) field(name, value.emplace());
   }
@@ -162,6 +164,11 @@ void walk_requests(Walk& w, Requests& r) {
   w.field("rejected_too_long", r.rejected_too_long);
   w.field("rejected_too_large", r.rejected_too_large);
   w.field("skipped_rows", r.skipped_rows);
+  w.field_if("rejected_queue_full", r.rejected_queue_full);
+  w.field_if("rejected_tokens_full", r.rejected_tokens_full);
+  w.field_if("rejected_over_rate", r.rejected_over_rate);
+  w.field_if("lost", r.lost);
+  w.field_if("retries", r.retries);
 }
 
 template <class Walk, class Distribution>

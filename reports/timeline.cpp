@@ -57,12 +57,26 @@ void Timeline::on_memory(Time now, ReplicaId where, const MemoryUse& memory) {
   change(now, where, [&memory](Load& load) { load.memory = memory; });
 }
 
+void Timeline::on_down(Time now, ReplicaId where) {
+  change(now, where, [](Load& load) { load.running = load.waiting = 0; });
+}
+
+void Timeline::on_retry(Time now, const Sequence& /*s*/, ReplicaId /*where*/) {
+  change(now, ReplicaId{}, [](Load& load) { ++load.waiting; });
+}
+
+void Timeline::on_route(Time now, const Request& /*r*/, ReplicaId where) {
+  change(now, ReplicaId{}, [](Load& load) { --load.waiting; });
+  change(now, where, [](Load& load) { ++load.waiting; });
+}
+
 void Timeline::on_end(Time now) { samples_.end(now); }
 
 template <class Change>
 void Timeline::change(Time now, ReplicaId where, Change&& to) {
-  if (where.index >= replicas_.size()) replicas_.resize(where.index + 1);
-  Load& load = replicas_[where.index];
+  const std::size_t at = where.valid() ? where.index + std::size_t{1} : 0;
+  if (at >= loads_.size()) loads_.resize(at + 1);
+  Load& load = loads_[at];
   const Load before = load;
   to(load);
   State& sum = samples_.from(now);

@@ -40,18 +40,21 @@ class Timeline final : public Observer {
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;
   void on_end(Time now) override;
+  void on_down(Time now, ReplicaId where) override;
+  void on_retry(Time now, const Sequence& s, ReplicaId where) override;
+  void on_route(Time now, const Request& r, ReplicaId where) override;
 
  private:
   struct Load {
     std::int64_t running = 0, waiting = 0;
     MemoryUse memory;
   };
-  /// Changes the load of one replica, and the sums with it.
+  /// Changes the load of one replica (none: of those who wait for one), and the sums with it.
   template <class Change>
   void change(Time now, ReplicaId where, Change&& to);
 
-  std::vector<Load> replicas_;
-  ReplicaId last_arrival_;  ///< Where the newest request was sent.
+  std::vector<Load> loads_{1};  // who waits for a replica, then by replica
+  ReplicaId last_arrival_;      ///< Where the newest request was sent.
   Sampled<State> samples_;
 };
 

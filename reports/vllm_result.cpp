@@ -43,7 +43,7 @@ std::string vllm_result(const Report& r, std::string_view model) {
   result["num_prompts"] = r.requests.total;
   result["duration"] = six_decimals(r.duration_s);
   result["completed"] = r.requests.completed;
-  result["failed"] = r.requests.rejected + r.requests.unfinished;
+  result["failed"] = r.requests.unserved();
   result["total_input_tokens"] = r.prompt_tokens;
   result["total_output_tokens"] = r.output_tokens;
   result["request_throughput"] = six_decimals(r.throughput.request_per_s);

@@ -4,6 +4,7 @@
 
 #include "reports/run_table.h"
 #include "reports/text.h"
+#include "reports/turned_away.h"
 
 namespace kvsim {
 namespace {
@@ -16,10 +17,14 @@ std::string span(double ms) {
 }
 
 std::string lost(const Report& r) {
-  return fmt::format("{} of {} were not served: {} too long, {} too large, {} unfinished",
-                     grouped(r.requests.rejected + r.requests.unfinished),
-                     counted(r.requests.total, "request"), grouped(r.requests.rejected_too_long),
-                     grouped(r.requests.rejected_too_large), grouped(r.requests.unfinished));
+  std::string text =
+      fmt::format("{} of {} were not served: {} too long, {} too large, {} unfinished",
+                  grouped(r.requests.unserved()), counted(r.requests.total, "request"),
+                  grouped(r.requests.rejected_too_long), grouped(r.requests.rejected_too_large),
+                  grouped(r.requests.unfinished));
+  for (const TurnedAway& some : turned_away(r.requests))
+    text += fmt::format(", {} {}", grouped(some.requests), some.why);
+  return text;
 }
 
 std::string short_of_memory(const Report& r, double again) {
@@ -55,7 +60,7 @@ std::string fine(const Report& r) {
 }  // namespace
 
 std::string finding(const Report& r) {
-  if (r.requests.rejected + r.requests.unfinished > 0) return lost(r);
+  if (r.requests.unserved() > 0) return lost(r);
   const double again =
       share(static_cast<double>(r.recomputed_tokens), static_cast<double>(r.computed_tokens));
   if (again >= 0.01) return short_of_memory(r, again);

@@ -47,6 +47,11 @@ void Laws::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
   needed_ += s.request.prompt + s.request.output - Tokens(1) - s.reused + s.recomputed;
 }
 
+void Laws::on_lost(Time now, const Sequence& /*s*/, ReplicaId /*where*/) {
+  time_is(now);
+  ++lost_;
+}
+
 void Laws::on_memory(Time now, ReplicaId /*where*/, const MemoryUse& memory) {
   time_is(now);
   memory_is(memory);
@@ -71,10 +76,11 @@ std::vector<Invariant> Laws::judged(const Report& report, const std::string& ver
                   memories_off_});
   laws.push_back({"time never goes back", times_, times_back_});
   const Report::Requests& r = report.requests;
-  laws.push_back(once("every request that came was served, rejected or is counted as unfinished",
-                      arrived_ == r.total && finished_ == r.completed && rejected_ == r.rejected &&
-                          arrived_ == finished_ + rejected_ + r.unfinished));
-  if (r.unfinished == 0 && !guesses_)
+  laws.push_back(once(
+      "every request that came was served, rejected, lost or is counted as unfinished",
+      arrived_ == r.total && finished_ == r.completed && rejected_ == r.rejected &&
+          lost_ == r.lost.value_or(0) && arrived_ == finished_ + rejected_ + lost_ + r.unfinished));
+  if (r.unfinished == 0 && lost_ == 0 && !guesses_)
     laws.push_back(
         once("tokens computed = tokens needed + tokens recomputed", computed_ == needed_));
   for (Invariant& law : laws_of_summary(report)) laws.push_back(std::move(law));
@@ -89,8 +95,8 @@ std::vector<Invariant> Laws::judged(const Report& report, const std::string& ver
 std::vector<Invariant> laws_of_summary(const Report& report) {
   std::vector<Invariant> laws;
   const Report::Requests& r = report.requests;
-  laws.push_back(once("requests = completed + rejected + unfinished",
-                      r.total == r.completed + r.rejected + r.unfinished));
+  laws.push_back(once("requests = completed + rejected + lost + unfinished",
+                      r.total == r.completed + r.rejected + r.lost.value_or(0) + r.unfinished));
   const Report::PrefixCache& cache = report.prefix_cache;
   if (cache.query_tokens > 0)
     laws.push_back(once("prompt tokens asked for = found + missed, by reason",

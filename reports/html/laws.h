@@ -23,6 +23,7 @@ class Laws final : public Observer {
   void on_step(const StepRecord& step) override;
   void on_verified(Time now, const Sequence& s, Tokens drafted, Tokens accepted) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;
 
   /// After the run, which summed itself up in `report` and recounted its books as `/verify` said.
@@ -36,7 +37,7 @@ class Laws final : public Observer {
   Time last_{};
   std::int64_t times_ = 0, times_back_ = 0;
   std::int64_t memories_ = 0, memories_off_ = 0;
-  std::int64_t arrived_ = 0, rejected_ = 0, finished_ = 0, steps_ = 0;
+  std::int64_t arrived_ = 0, rejected_ = 0, lost_ = 0, finished_ = 0, steps_ = 0;
   Tokens computed_, needed_;
   bool guesses_ = false;
 };

@@ -15,8 +15,8 @@ namespace kvsim {
 
 enum class EventKind : std::uint8_t {
   kStepDone,  ///< First: finished work frees memory before new work asks for it.
-  kLoaded,    ///< KV from elsewhere is there: who waited for it can be planned.
   kFleet,     ///< Then replicas fail or come back, and who lost one is sent elsewhere.
+  kLoaded,    ///< KV from elsewhere is there: who waited for it can be planned.
   kArrival,   ///< Then everything that arrives now joins the queue ...
   kPlan,      ///< ... and only then is the next step planned, over all of it.
 };

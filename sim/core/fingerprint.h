@@ -33,10 +33,10 @@ class Fingerprint {
         return 1;
       case EventKind::kPlan:
         return 2;
-      case EventKind::kLoaded:
-        return 4;
       case EventKind::kFleet:
         return 3;
+      case EventKind::kLoaded:
+        return 4;
     }
     return 0;
   }

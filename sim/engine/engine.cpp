@@ -10,7 +10,8 @@ Engine::Outcome Engine::run() {
   plan_is_due_.assign(parts_.replicas.size(), false);
   announce_memory();
   await_arrival();
-  while (!queue_.empty()) {
+  await_fleet();
+  while (!queue_.empty() && !fleet_.over()) {
     if (parts_.until && queue_.next_at() > *parts_.until) break;
     const Event event = queue_.pop();
     fingerprint_.add(event);
@@ -18,10 +19,11 @@ Engine::Outcome Engine::run() {
       case EventKind::kStepDone:
         step_done(event.replica);
         break;
+      case EventKind::kFleet:
+        fleet_acts();
+        break;
       case EventKind::kLoaded:
         loaded(event.replica);
-        break;
-      case EventKind::kFleet:
         break;
       case EventKind::kArrival:
         arrivals();
@@ -60,38 +62,43 @@ void Engine::arrivals() {
   for (auto next = parts_.workload.upcoming(); next && *next <= queue_.now();
        next = parts_.workload.upcoming()) {
     parts_.workload.take(incoming_);
-    arrive(incoming_);
+    fleet_.arrive(queue_.now(), incoming_);
   }
+  plan_sent();
   await_arrival();
 }
 
-void Engine::arrive(Request& r) {
-  const ReplicaId where = dispatcher_.route(queue_.now(), r);
-  fingerprint_.add(r.id, where);
-  parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
-  Replica& replica = parts_.replicas[where.index];
-  if (const auto why = refusal(replica, r)) {
-    parts_.observers.tell([&](Observer& o) { o.on_reject(queue_.now(), r, *why); });
-    parts_.workload.ended(r, queue_.now());
-    return;
-  }
-  replica.enqueue(r);
-  if (replica.ready(queue_.now())) plan_soon(where);
+// Keeps one event in the queue for what the fleet does next.
+void Engine::await_fleet() {
+  const std::optional<Time> next = fleet_.due();
+  if (!next || (fleet_due_ && *fleet_due_ <= *next)) return;
+  fleet_due_ = next;
+  queue_.schedule(*next, EventKind::kFleet);
 }
 
-std::optional<Rejection> Engine::refusal(const Replica& replica, const Request& r) const {
-  if (const auto why = replica.refuses(r)) return why;
-  if (replica.role() != Role::kPrefill) return std::nullopt;
-  return Handoffs::refuses(parts_.replicas, r);
+void Engine::fleet_acts() {
+  fleet_due_.reset();
+  fleet_.act(queue_.now());
+  plan_sent();
+  await_arrival();
+  await_fleet();
+}
+
+void Engine::plan_sent() {
+  for (const ReplicaId where : fleet_.take_sent())
+    if (parts_.replicas[where.index].ready(queue_.now())) plan_soon(where);
 }
 
 void Engine::step_done(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
+  if (!replica.step_ends(queue_.now())) return;  // its step was lost with its memory
   replica.end_step(queue_.now());
-  for (const SequenceId ended : replica.ended())
-    parts_.workload.ended(replica.request(ended), queue_.now());
+  for (const SequenceId ended : replica.ended()) fleet_.ended(queue_.now(), replica.request(ended));
   replica.forget_ended(queue_.now());
-  hand_over(id);
+  for (const SequenceId moving : replica.handed_over())
+    fleet_.hand_over(queue_.now(), {id, moving});
+  fleet_.relieve(queue_.now());
+  plan_sent();
   await_arrival();
   plan_soon(id);
 }
@@ -99,29 +106,9 @@ void Engine::step_done(ReplicaId id) {
 void Engine::loaded(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
   replica.end_loads(queue_.now());
-  let_go();
+  fleet_.let_go(queue_.now());
+  plan_sent();
   if (replica.ready(queue_.now())) plan_soon(id);
-}
-
-// What a prefill replica has begun goes on elsewhere, ...
-void Engine::hand_over(ReplicaId from) {
-  for (const SequenceId id : parts_.replicas[from.index].handed_over()) {
-    const Request& r = parts_.replicas[from.index].request(id);
-    const ReplicaId to = parts_.handoffs->hand_over(parts_.replicas, {from, id}, queue_.now());
-    fingerprint_.add(r.id, to);
-    parts_.observers.tell([&](Observer& o) { o.on_hand_over(queue_.now(), r, from, to); });
-    if (parts_.replicas[to.index].ready(queue_.now())) plan_soon(to);
-  }
-}
-
-// ... and holds memory until its KV is there.
-void Engine::let_go() {
-  if (parts_.handoffs == nullptr) return;
-  for (const Handoffs::Kept& kept : parts_.handoffs->take_arrived()) {
-    Replica& replica = parts_.replicas[kept.where.index];
-    replica.let_go(kept.sequence, queue_.now());
-    if (replica.ready(queue_.now())) plan_soon(kept.where);
-  }
 }
 
 void Engine::plan_at(Time when, ReplicaId id) {
@@ -140,7 +127,8 @@ void Engine::plan(ReplicaId id) {
   } else if (replica.plans_again()) {
     plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
   }
-  let_go();
+  fleet_.let_go(queue_.now());
+  plan_sent();
   for (const Time end : replica.loads_begun()) queue_.schedule(end, EventKind::kLoaded, id);
 }
 

@@ -9,8 +9,7 @@
 
 #include "sim/core/event_queue.h"
 #include "sim/core/fingerprint.h"
-#include "sim/engine/fleet/dispatcher.h"
-#include "sim/engine/fleet/handoffs.h"
+#include "sim/engine/fleet/fleet.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/replica.h"
 #include "sim/model/workload_source.h"
@@ -20,11 +19,13 @@ namespace kvsim {
 class Engine {
  public:
   struct Parts {
+    const ConfigView& config;
     WorkloadSource& workload;
     Router& router;
+    KvEventFeed* news;              ///< For the router; null: it does without.
+    Handoffs* handoffs;             ///< Between prefill and decode replicas; null: all serve.
     std::deque<Replica>& replicas;  ///< At least one.
     const Observers& observers;
-    Handoffs* handoffs = nullptr;     ///< Between prefill and decode replicas; null: all serve.
     std::optional<Time> until;        ///< Nothing happens after this time.
     std::function<void()> heartbeat;  ///< Called every few thousand events; may be empty.
   };
@@ -33,19 +34,21 @@ class Engine {
     std::uint64_t fingerprint = 0;
     Time end{};  ///< Of the last event.
   };
-  explicit Engine(const Parts& parts) : parts_(parts), dispatcher_(parts.router, parts.replicas) {}
+  explicit Engine(const Parts& parts)
+      : parts_(parts),
+        fleet_({parts.config, parts.workload, parts.router, parts.news, parts.handoffs,
+                parts.replicas, parts.observers, fingerprint_}) {}
   Outcome run();
 
  private:
   void announce_memory();
   void await_arrival();
   void arrivals();
-  void arrive(Request& r);
-  [[nodiscard]] std::optional<Rejection> refusal(const Replica& replica, const Request& r) const;
+  void await_fleet();
+  void fleet_acts();
+  void plan_sent();
   void step_done(ReplicaId id);
   void loaded(ReplicaId id);
-  void hand_over(ReplicaId from);
-  void let_go();
   void plan(ReplicaId id);
   void plan_at(Time when, ReplicaId id);
   void plan_soon(ReplicaId id) { plan_at(queue_.now(), id); }
@@ -53,9 +56,10 @@ class Engine {
   Parts parts_;
   EventQueue queue_;
   Fingerprint fingerprint_;
-  Dispatcher dispatcher_;
+  Fleet fleet_;
   Request incoming_;
   std::optional<Time> awaited_;    // the arrival event that is in the queue
+  std::optional<Time> fleet_due_;  // the fleet's event that is in the queue
   std::vector<bool> plan_is_due_;  // per replica: a kPlan event is in the queue, perhaps for later
 };
 

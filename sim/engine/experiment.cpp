@@ -28,6 +28,7 @@ void build_pools(const ConfigView& config, bool alone, std::deque<Pool>& pools) 
 
 void describe_costs(const std::deque<Pool>& pools, Report::Provenance& provenance) {
   std::vector<CostProvenance> all;
+  all.reserve(pools.size());
   for (const Pool& pool : pools) all.push_back(pool.provenance());
   const CostProvenance price = combined(all);
   provenance.cost_kind = price.kind;

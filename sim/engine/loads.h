@@ -38,6 +38,8 @@ class Loads {
   void computed(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->computed(s, now);
   }
+  /// The pool is gone.
+  void abandon() { under_way_.clear(); }
   void arrived(const Sequence& s, Time now) const { connector_->arrived(s, now); }
 
  private:

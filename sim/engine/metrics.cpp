@@ -90,8 +90,12 @@ void Metrics::on_arrival(Time now, const Request& /*r*/, ReplicaId /*where*/) {
 
 void Metrics::on_reject(Time /*now*/, const Request& /*r*/, Rejection why) {
   ++requests_.rejected;
-  ++(why == Rejection::kTooLong ? requests_.rejected_too_long : requests_.rejected_too_large);
+  ++rejected_[static_cast<std::size_t>(why)];
 }
+
+void Metrics::on_retry(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) { ++retries_; }
+
+void Metrics::on_lost(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) { ++lost_; }
 
 void Metrics::on_admit(Time now, const Sequence& s, Tokens /*hit*/, ReplicaId /*where*/) {
   if (!s.admitted) queue_.add(now - s.request.arrival);
@@ -145,13 +149,21 @@ void Metrics::on_memory(Time now, ReplicaId where, const MemoryUse& memory) {
 void Metrics::on_end(Time now) {
   memory_.end(now);
   end_ = now;
-  requests_.unfinished = requests_.total - requests_.completed - requests_.rejected;
+  requests_.unfinished = requests_.total - requests_.completed - requests_.rejected - lost_;
 }
 
 void Metrics::summarise(Report& report) const {
   const std::int64_t skipped = report.requests.skipped_rows;
   report.requests = requests_;
   report.requests.skipped_rows = skipped;
+  const auto rejected = [this](Rejection why) { return rejected_[static_cast<std::size_t>(why)]; };
+  report.requests.rejected_too_long = rejected(Rejection::kTooLong);
+  report.requests.rejected_too_large = rejected(Rejection::kTooLarge);
+  report.requests.rejected_queue_full = rejected(Rejection::kQueueFull);
+  report.requests.rejected_tokens_full = rejected(Rejection::kTokensFull);
+  report.requests.rejected_over_rate = rejected(Rejection::kOverItsRate);
+  report.requests.lost = lost_;
+  report.requests.retries = retries_;
   report.duration_s = first_arrival_ ? seconds(end_ - *first_arrival_) : 0;
   const auto per_second = [&](std::int64_t n) {
     return ratio(static_cast<double>(n), report.duration_s);

@@ -1,6 +1,7 @@
 #pragma once
 // Metrics: sums a run up, as it goes, into a Report. Memory does not grow with the run.
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -72,6 +73,8 @@ class Metrics final : public Observer {
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;
   void on_end(Time now) override;
+  void on_retry(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
 
   /// Fills every part of the report that is measured here.
   void summarise(Report& report) const;
@@ -81,6 +84,8 @@ class Metrics final : public Observer {
   MemoryMeter memory_;
   Distribution ttft_, tpot_, itl_, e2e_, queue_;
   Report::Requests requests_;
+  std::array<std::int64_t, kRejections> rejected_{};  ///< By reason.
+  std::int64_t lost_ = 0, retries_ = 0;
   std::int64_t preemptions_ = 0, recomputed_ = 0, computed_ = 0;
   std::int64_t prompt_tokens_ = 0, output_tokens_ = 0;
   std::int64_t steps_ = 0, max_running_ = 0, max_waiting_ = 0;

@@ -1,7 +1,7 @@
 #pragma once
 // MissAttribution: for every prompt token that was not found in the cache, the one reason why.
 //
-//   first_seen   no earlier request on this replica started with these tokens
+//   first_seen   no earlier request on this replica, since it came up, started with these tokens
 //   capacity     they were computed once, and evicted since
 //   in_flight    an earlier request is still computing them
 //   granularity  seen, but past the last whole block that is shared
@@ -38,6 +38,7 @@ class MissAttribution final : public Observer {
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_down(Time /*now*/, ReplicaId where) override { caches_[where.index].history = {}; }
 
   [[nodiscard]] Report::PrefixCache result() const;
 

@@ -12,6 +12,7 @@
 // Cost: O(stages) a step.
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "sim/model/cost_model.h"
@@ -25,17 +26,25 @@ class Pipeline {
   [[nodiscard]] std::size_t stages() const { return free_.size(); }
   /// When the next step may enter.
   [[nodiscard]] Time entrance_free() const { return free_.front(); }
-  /// A step enters at `now` or later, when the entrance is free, and leaves at `until` or later;
-  /// when it has passed.
-  Time pass(Time now, const StepShape& shape, Time until) {
+  /// A step enters at `now` or later, when the entrance is free, takes `slowness` times its price,
+  /// and leaves at `until` or later; when it has passed.
+  Time pass(Time now, const StepShape& shape, double slowness, Time until) {
     for (std::size_t stage = 0; stage < free_.size(); ++stage) {
-      now = std::max(now, free_[stage]) + cost_.price_stage(shape, stage);
+      now = std::max(now, free_[stage]) + slowed(cost_.price_stage(shape, stage), slowness);
       free_[stage] = now;
     }
     return free_.back() = std::max(now, until);
   }
 
+  /// All stages are free.
+  void clear() { std::fill(free_.begin(), free_.end(), Time{}); }
+
  private:
+  static Duration slowed(Duration price, double factor) {
+    if (factor == 1) return price;
+    return Duration(std::llround(static_cast<double>(price.count()) * factor));
+  }
+
   const CostModel& cost_;
   std::vector<Time> free_;  // of each stage
 };

@@ -1,5 +1,8 @@
 #include "sim/engine/replica.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 
@@ -28,7 +31,8 @@ bool decodes(const Sequence& s, const StepWork& work) {
 }  // namespace
 
 Replica::Replica(const Setup& setup)
-    : id_(setup.id),
+    : setup_(setup),
+      id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
       plans_ahead_(setup.config.boolean("/scheduler/async_scheduling") && setup.cost.stages() == 1),
       role_(setup.role),
@@ -38,16 +42,10 @@ Replica::Replica(const Setup& setup)
       weight_(setup.weight),
       observers_(setup.observers),
       acceptance_(setup.config),
-      memory_(
-          Registry<Allocator>::make(setup.config.text("/cache/allocator"),
-                                    {setup.capacity, setup.block, setup.max_model_len, setup.config,
-                                     setup.groups, setup.swap_space, setup.future})),
-      scheduler_(Registry<Scheduler>::make(
-          setup.config.text("/scheduler/batching"),
-          {sequences_, *memory_, setup.max_model_len, setup.config, setup.connector})),
       pipeline_(setup.cost),
       under_way_(pipeline_.stages()),
       loads_(setup.connector) {
+  start_empty();
   if (scheduler_->reserves_whole_life() && memory_->chunk_alignment() > Tokens(1))
     setup.config.fail(
         "/cache/mamba_cache_mode",
@@ -76,7 +74,17 @@ Replica::Replica(const Setup& setup)
         fmt::format("{} batching cannot bring this model's KV from elsewhere; use vllm "
                     "batching and a model without Mamba layers",
                     setup.config.text("/scheduler/batching")));
-  if (setup.config.text("/verify") == "contents") contents_.emplace(*memory_);
+}
+
+void Replica::start_empty() {
+  const ConfigView& config = setup_.config;
+  memory_ = Registry<Allocator>::make(config.text("/cache/allocator"),
+                                      {setup_.capacity, block_, max_model_len_, config,
+                                       setup_.groups, setup_.swap_space, setup_.future});
+  scheduler_ =
+      Registry<Scheduler>::make(config.text("/scheduler/batching"),
+                                {sequences_, *memory_, max_model_len_, config, setup_.connector});
+  if (config.text("/verify") == "contents") contents_.emplace(*memory_);
   if (observers_.watch_evictions() || loads_.watch_evictions()) memory_->log_evictions(&evicted_);
 }
 
@@ -95,7 +103,18 @@ void Replica::enqueue(Request& r) {
   s.id = id;
   s.request = std::move(r);
   r = std::move(used);
-  outstanding_ += s.request.prompt;
+  enter(id);
+}
+
+void Replica::resume(Sequence& s) {
+  const SequenceId id = sequences_.take();
+  s.id = id;
+  sequences_[id] = std::move(s);
+  enter(id);
+}
+
+void Replica::enter(SequenceId id) {
+  outstanding_ += sequences_[id].request.prompt;
   plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 
@@ -109,16 +128,8 @@ Sequence Replica::hand_over(SequenceId id) {
   ++kept_;
   Sequence moved = s;
   moved.computed = moved.drafts = moved.loaded = Tokens(0);
+  s.request.output = s.generated;  // no more is asked of this replica
   return moved;
-}
-
-void Replica::take_over(Sequence&& moved) {
-  const SequenceId id = sequences_.take();
-  Sequence& s = sequences_[id];
-  s = std::move(moved);
-  s.id = id;
-  outstanding_ += s.request.prompt;
-  plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 
 void Replica::let_go(SequenceId id, Time now) {
@@ -127,6 +138,44 @@ void Replica::let_go(SequenceId id, Time now) {
   --kept_;
   verify();
   observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+}
+
+std::vector<Sequence> Replica::fail() {
+  std::vector<Sequence> left;
+  for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& s = sequences_[SequenceId{i}];
+    if (!s.id.valid() || s.finished()) continue;
+    s.running = false;
+    s.mid_prefill = false;
+    s.computed = s.drafts = s.loaded = Tokens(0);
+    left.push_back(std::move(s));
+  }
+  std::sort(left.begin(), left.end(),
+            [](const Sequence& a, const Sequence& b) { return a.request.id < b.request.id; });
+  lost_ = counters();
+  loads_.abandon();
+  plan_.clear();
+  late_.clear();
+  evicted_.clear();
+  handed_over_.clear();
+  steps_ = oldest_ = kept_ = 0;
+  pipeline_.clear();
+  outstanding_ = Tokens(0);
+  scheduler_.reset();
+  sequences_ = {};
+  start_empty();
+  return left;
+}
+
+Allocator::Counters Replica::counters() const {
+  Allocator::Counters sum = lost_;
+  const Allocator::Counters now = memory_->counters();
+  sum.evictions += now.evictions;
+  sum.evicted_tokens += now.evicted_tokens;
+  sum.blocks_allocated += now.blocks_allocated;
+  sum.copies += now.copies;
+  sum.swaps += now.swaps;
+  return sum;
 }
 
 // Who came during a step was not there when the next one was planned. Where that leaves nothing to
@@ -164,17 +213,18 @@ std::optional<Replica::Started> Replica::begin_step(Time now) {
   }
   verify_step();
   shape_step();
-  const Time done = pipeline_.pass(loads.step_may_start, shape_, loads.step_lasts_until);
+  const Time done = pipeline_.pass(loads.step_may_start, shape_, slowness_, loads.step_lasts_until);
   observers_.tell([&](Observer& o) {
     o.on_step({id_, now, done - now, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
   });
-  start();
+  start(done);
   return Started{done, pipeline_.entrance_free()};
 }
 
-void Replica::start() {
+void Replica::start(Time end) {
   Underway& step = under_way_[(oldest_ + steps_++) % under_way_.size()];
+  step.end = end;
   std::swap(step.plan, plan_);
   step.preemptions.clear();
   for (const StepWork& work : step.plan.work)
@@ -319,6 +369,7 @@ void Replica::forget_ended(Time now) {
     scheduler_->retire(id, released_);
     for (const SequenceId done : released_) {
       memory_->release(sequences_[done], Release::kFinished);
+      sequences_[done].id = {};
       sequences_.give_back(done);
     }
   }

@@ -45,8 +45,19 @@ class Replica {
   [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
   /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
   void enqueue(Request& r);
+  /// Takes over `s`, which comes from elsewhere with nothing computed: it goes on after what it
+  /// generated. Requires !refuses(s.request).
+  void resume(Sequence& s);
+  /// Loses its memory, its steps and all its sequences: those that had not finished, by request.
+  [[nodiscard]] std::vector<Sequence> fail();
+  /// From the next step on, steps take `factor` times as long as they should.
+  void slow_down(double factor) { slowness_ = factor; }
   /// Is a step under way?
   [[nodiscard]] bool stepping() const { return steps_ > 0; }
+  /// The oldest step under way ends at `now`.
+  [[nodiscard]] bool step_ends(Time now) const {
+    return stepping() && under_way_[oldest_].end == now;
+  }
   /// Could a step begin?
   [[nodiscard]] bool ready(Time now) const {
     return steps_ < under_way_.size() && now >= pipeline_.entrance_free();
@@ -74,28 +85,31 @@ class Replica {
   /// Sequences that the last step has brought as far as this replica serves them; they hold their
   /// memory until let_go().
   [[nodiscard]] std::span<const SequenceId> handed_over() const { return handed_over_; }
-  /// One of them, for another replica's take_over().
+  /// One of them, for another replica's resume().
   [[nodiscard]] Sequence hand_over(SequenceId id);
   /// How long the step took that ended last.
   [[nodiscard]] Duration last_step() const { return last_step_; }
-  /// Goes on with what another replica began.
-  void take_over(Sequence&& moved);
   /// Gives up the memory that a handed over sequence held.
   void let_go(SequenceId id, Time now);
 
   [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] ReplicaView view() const;
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
+  /// Of all the memories it had.
+  [[nodiscard]] Allocator::Counters counters() const;
 
  private:
   /// A step under way. Whoever has been preempted since takes nothing from it.
   struct Underway {
+    Time end{};
     StepPlan plan;
     std::vector<std::uint32_t> preemptions;  // of each of the plan's sequences
   };
 
+  void start_empty();
+  void enter(SequenceId id);
   void plan();
-  void start();
+  void start(Time end);
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
   void verify_step();
@@ -108,6 +122,7 @@ class Replica {
   Tokens accept(Sequence& s, const StepWork& work, Time now);
   void sample(Sequence& s, Time now);
 
+  Setup setup_;
   ReplicaId id_;
   bool verify_books_;
   bool plans_ahead_;
@@ -131,6 +146,8 @@ class Replica {
   std::vector<SequenceId> late_;   // came during the step under way, where steps are planned ahead
   std::vector<Eviction> evicted_;  // since the last plan; only if somebody watches
   StepShape shape_;
+  double slowness_ = 1;
+  Allocator::Counters lost_;  // of the memories that were lost
   Tokens outstanding_;
   std::vector<SequenceId> ended_;
   std::vector<SequenceId> handed_over_;

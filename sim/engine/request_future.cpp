@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/check.h"
 #include "sim/core/hash.h"
 #include "sim/engine/fleet/pool_config.h"
@@ -116,6 +118,7 @@ std::vector<Request> read_ahead(const ConfigView& config) {
                                                config.text("/cache/eviction"), why));
   };
   if (count_replicas(config) > 1) fail("where a router deals out requests; use /replicas=1");
+  if (!config.tree("/faults").empty()) fail("while replicas fail; leave out /faults");
   if (decoding_of(config).beams()) fail("while beams are pruned; use another policy");
   const auto source = open_workload({config, static_cast<std::uint64_t>(config.integer("/seed"))});
   std::vector<Request> all;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <nlohmann/json.hpp>
+
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/engine/engine.h"
@@ -127,11 +129,22 @@ void describe_memory(const SimulationParts& parts, const std::deque<Replica>& re
 
 void count_operations(const std::deque<Replica>& replicas, Report& report) {
   for (const Replica& replica : replicas) {
-    const Allocator::Counters counters = replica.memory().counters();
+    const Allocator::Counters counters = replica.counters();
     report.evictions += counters.evictions;
     report.cow_copies += counters.copies;
     report.transfers += counters.swaps;
   }
+}
+
+/// What cannot happen is not counted.
+void describe_refusals(const ConfigView& config, Report::Requests& requests) {
+  const AdmissionControl admission(config);
+  if (!admission.caps_queues()) requests.rejected_queue_full.reset();
+  if (!admission.caps_tokens()) requests.rejected_tokens_full.reset();
+  if (!admission.caps_rates()) requests.rejected_over_rate.reset();
+  if (!config.tree("/faults").empty()) return;
+  requests.lost.reset();
+  requests.retries.reset();
 }
 
 /// The tokens that each replica caches and finds together.
@@ -173,6 +186,8 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
 
   const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
+  std::optional<KvEventFeed> news;
+  if (router->listens()) observers.add(&news.emplace(parts.config, *router, blocks));
   const auto handoffs = make_handoffs(parts, seed);
   std::deque<KvConnectors> connectors = make_connectors(parts, handoffs.get());
   std::deque<Replica> replicas = make_replicas(parts, connectors, observers);
@@ -186,13 +201,15 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
     if (progress) progress(parts.workload.progress());
   };
   const Engine::Outcome outcome =
-      Engine({parts.workload, *router, replicas, observers, handoffs.get(), until, heartbeat})
+      Engine({parts.config, parts.workload, *router, news ? &*news : nullptr, handoffs.get(),
+              replicas, observers, until, heartbeat})
           .run();
 
   Report report;
   describe_workload(parts.workload.identity(), report);
   describe_memory(parts, replicas, report.kv);
   metrics.summarise(report);
+  describe_refusals(parts.config, report.requests);
   if (caches_prefixes(replicas)) report.prefix_cache = misses.result();
   report.by_priority = priorities.result();
   if (guessing) report.speculation = guesses.result();

@@ -21,6 +21,7 @@ enum class Rejection : std::uint8_t {
   kTokensFull,   ///< Every replica has as many prompt tokens to serve as it may.
   kOverItsRate,  ///< More of its priority came than may.
 };
+inline constexpr std::size_t kRejections = 5;
 
 /// What became of a prompt at its first admission, front to back: the tokens found in the cache,
 /// then those missed, by the one reason why (sim/engine/miss_attribution.h). They sum to the

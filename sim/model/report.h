@@ -49,6 +49,13 @@ struct Report {
     std::int64_t total = 0, completed = 0, rejected = 0, unfinished = 0;
     std::int64_t rejected_too_long = 0, rejected_too_large = 0;
     std::int64_t skipped_rows = 0;  ///< Rows of the trace that are no requests.
+    // By admission control; absent where there is none.
+    std::optional<std::int64_t> rejected_queue_full, rejected_tokens_full, rejected_over_rate;
+    // With a replica that went down; absent where none can.
+    std::optional<std::int64_t> lost, retries;
+
+    /// Those that came and got no whole answer.
+    [[nodiscard]] std::int64_t unserved() const { return total - completed; }
   } requests;
 
   double duration_s = 0;  ///< First arrival to last event.

@@ -50,8 +50,11 @@ struct RequestLife {
     kLost,       ///< amount: cached tokens it had computed, evicted.
     kPrefilled,  ///< amount: tokens computed by now.
     kFirstToken,
-    kPreempted,  ///< amount: tokens it had computed.
-    kFinished,   ///< amount: tokens of the output.
+    kPreempted,    ///< amount: tokens it had computed.
+    kFinished,     ///< amount: tokens of the output.
+    kRetried,      ///< Its replica went down. amount: tokens of the output delivered by then.
+    kReplicaLost,  ///< The same, and the end of it.
+    kRouted,       ///< It got a replica.
   };
   struct Moment {
     Time at{};

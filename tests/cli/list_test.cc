@@ -13,7 +13,7 @@ TEST(ListVerb, ShowsNameSentenceAndFile) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_TRUE(outcome.out.starts_with("routing: which replica serves a request\n")) << outcome.out;
-  EXPECT_NE(outcome.out.find("  round-robin   Each replica in turn. "
+  EXPECT_NE(outcome.out.find("  round-robin      Each replica in turn. "
                              "(policies/routing/round_robin.cpp)\n"),
             std::string::npos)
       << outcome.out;

@@ -35,6 +35,38 @@ TEST(ClosedForm, APrefillOnlyQueueWaitsAsAnMD1QueueDoes) {
   }
 }
 
+// Erlang's C: the chance that all c servers of an M/M/c queue are busy.
+double erlang_c(int c, double rho) {
+  const double load = c * rho;
+  double term = 1;  // load^k / k!
+  double idle = 0;
+  for (int k = 0; k < c; term *= load / ++k) idle += term;
+  return term / (1 - rho) / (idle + term / (1 - rho));
+}
+
+// M/M/c: c replicas that serve one request each, exponential service of mean s, one queue at the
+// router. Mean wait C(c, rho) s / (c (1 - rho)). c = 1 is M/M/1, where C is rho.
+TEST(ClosedForm, ReplicasBehindOneQueueWaitAsAnMMcQueueDoes) {
+  EXPECT_NEAR(erlang_c(1, 0.6), 0.6, 1e-12);
+  EXPECT_NEAR(erlang_c(2, 0.75), 0.6428571428571, 1e-12) << "2 rho^2 / (1 + rho)";
+  for (const auto& [c, rho] : {std::pair(1, 0.5), std::pair(2, 0.7), std::pair(4, 0.75)}) {
+    // 10 us a prompt token, 1,000 tokens on average: s = 10 ms, so c * rho * 100 requests/s.
+    const ConfigView config = config_of(
+        {"/cost=constant", "/constant_cost/step_us=0", "/constant_cost/prefill_token_ns=10000",
+         "/constant_cost/decode_us=0", "/scheduler/max_num_batched_tokens=1000000",
+         "/cache/enable_prefix_caching=false", "/cache/num_gpu_blocks_override=10000",
+         "/cache/block_size=64", "/router/max_in_flight=1", "/replicas=" + std::to_string(c),
+         "/max_model_len=16384", "/workload/arrivals/rate=" + std::to_string(c * rho * 100),
+         "/workload/generate/requests=400000", "/workload/generate/prompt/law=exponential",
+         "/workload/generate/prompt/mean=1000", "/workload/generate/prompt/max=16000",
+         "/workload/generate/output/law=constant", "/workload/generate/output/mean=1"});
+    const Report report = run_experiment(config);
+    EXPECT_EQ(report.requests.completed, 400000);
+    const double expected = erlang_c(c, rho) * 10 / (c * (1 - rho));
+    EXPECT_NEAR(report.queue_ms.mean / expected, 1, 0.02) << c << " servers, rho " << rho;
+  }
+}
+
 // A request (I, O) by itself holds I+t tokens at step t = 1..O; the sums, in plain arithmetic.
 TEST(ClosedForm, AllocatorsAloneWasteWhatTheFormulaSays) {
   std::vector<Request> requests;

@@ -21,6 +21,7 @@ using Json = nlohmann::ordered_json;
 Report numbered_report() {
   Report empty;
   empty.speculation.emplace();
+  empty.requests.lost = empty.requests.retries = 0;
   Json document = summary_json(empty);
   std::int64_t next = 1;
   const std::function<void(Json&)> number = [&](Json& node) {

@@ -10,7 +10,7 @@ Report some_report() {
   Report r;
   r.provenance = {"1.2.3", "c0ffee", "chat.jsonl", "mooncake",   "beef",
                   "f00d",  7,        "measured",   "h200-llama", 0.021};
-  r.requests = {1210, 1200, 9, 1, 4, 5, 2};
+  r.requests = {1210, 1200, 9, 1, 4, 5, 2, {}, {}, {}, {}, {}};
   r.duration_s = 60.5;
   r.throughput = {19.835, 4000.25, 24000.5, 19.0};
   r.ttft_ms = {1200, 12.345, 10, 20, 25, 30, 1234.5};
@@ -70,7 +70,7 @@ TEST(RunTable, IsOnePageThatSaysWhereItsNumbersComeFrom) {
 
 TEST(RunTable, WarnsOfNothingWhenNothingIsWrong) {
   Report r = some_report();
-  r.requests = {1200, 1200, 0, 0, 0, 0, 0};
+  r.requests = {1200, 1200, 0, 0, 0, 0, 0, {}, {}, {}, {}, {}};
   EXPECT_EQ(run_table(r).find("warning"), std::string::npos);
 }
 

@@ -34,8 +34,12 @@ void number_leaves(Json& node, int& next) {
 Report whole_report() {
   Report report;
   report.speculation.emplace().per_position = {0.5, 0.25};
-  report.prefix_cache.loaded.emplace();
   report.pools.resize(2);
+  Report::Requests& r = report.requests;
+  for (auto* count : {&r.rejected_queue_full, &r.rejected_tokens_full, &r.rejected_over_rate,
+                      &r.lost, &r.retries})
+    *count = 0;
+  report.prefix_cache.loaded.emplace();
   report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
   report.tiers.resize(3);
   for (Quantiles* q :
@@ -79,8 +83,20 @@ std::vector<std::string> keys_of(const Json& object) {
 }
 
 // Said only where there is something to say; whole_report() has each of them somewhere.
-const std::vector<std::string> optional_keys{"pools", "speculation", "slo",    "ttft", "tpot",
-                                             "e2e",   "std",         "loaded", "tiers"};
+const std::vector<std::string> optional_keys{"pools",
+                                             "speculation",
+                                             "slo",
+                                             "ttft",
+                                             "tpot",
+                                             "e2e",
+                                             "std",
+                                             "loaded",
+                                             "tiers",
+                                             "rejected_queue_full",
+                                             "rejected_tokens_full",
+                                             "rejected_over_rate",
+                                             "lost",
+                                             "retries"};
 
 // The part of JSON Schema that ours uses.
 void expect_valid(const Json& value, Json rule, const std::string& pointer) {

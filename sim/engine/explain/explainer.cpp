@@ -151,6 +151,10 @@ void Explainer::on_finish(Time /*now*/, const Sequence& s, ReplicaId /*where*/) 
   running_.erase(s.request.id);
 }
 
+void Explainer::on_lost(Time /*now*/, const Sequence& s, ReplicaId /*where*/) {
+  running_.erase(s.request.id);
+}
+
 // Below `reached` it is work done again; what is new in the prompt has its reasons.
 void Explainer::charge(Account& account, Tokens from, Tokens to, double seconds_per_token) {
   const Tokens again = std::min(to, account.reached);

@@ -26,6 +26,7 @@ class Explainer final : public Observer {
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_step(const StepRecord& step) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
 
   [[nodiscard]] Explanation result() const;
 

@@ -109,6 +109,18 @@ void LifePainter::on_token(Time now, const Sequence& s) {
   note(now, Event::kFirstToken, {});
 }
 
+void LifePainter::on_retry(Time now, const Sequence& s, ReplicaId where) {
+  if (mine(s)) note(now, Event::kRetried, where, s.generated);
+}
+
+void LifePainter::on_lost(Time now, const Sequence& s, ReplicaId where) {
+  if (mine(s)) note(now, Event::kReplicaLost, where, s.generated);
+}
+
+void LifePainter::on_route(Time now, const Request& r, ReplicaId where) {
+  if (r.id == life_.request) note(now, Event::kRouted, where);
+}
+
 void LifePainter::on_finish(Time now, const Sequence& s, ReplicaId where) {
   if (!mine(s)) return;
   life_.finished = true;

@@ -42,6 +42,9 @@ class LifePainter final : public Observer {
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;
   void on_token(Time now, const Sequence& s) override;
+  void on_retry(Time now, const Sequence& s, ReplicaId where) override;
+  void on_lost(Time now, const Sequence& s, ReplicaId where) override;
+  void on_route(Time now, const Request& r, ReplicaId where) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
 
   /// Without moments if there was no such request.

@@ -39,29 +39,21 @@ Handoffs::Handoffs(const ConfigView& config, std::uint64_t seed,
                        Link::Setup{bytes_per_s_ * static_cast<double>(about.gpus), latency});
 }
 
-std::optional<Rejection> Handoffs::refuses(const std::deque<Replica>& replicas, const Request& r) {
-  std::optional<Rejection> why;
-  for (const Replica& replica : replicas) {
-    if (replica.role() != Role::kDecode) continue;
-    why = replica.refuses(r);
-    if (!why) return std::nullopt;
-  }
-  return why;
+void Handoffs::expect(const Sequence& s, const Kept& kept, Time now, Duration prefill) {
+  const bool fresh = expected_.emplace(s.request.id, Expected{kept, now, prefill}).second;
+  KVSIM_CHECK(fresh, "a sequence is handed over once at a time");
 }
 
-ReplicaId Handoffs::hand_over(std::deque<Replica>& replicas, const Kept& from, Time now) {
-  Replica& source = replicas[from.where.index];
-  Sequence moved = source.hand_over(from.sequence);
-  views_.clear();
-  for (const Replica& replica : replicas)
-    if (replica.role() == Role::kDecode && !replica.refuses(moved.request))
-      views_.push_back(replica.view());
-  const ReplicaId to = router_->route(now, moved.request, views_);
-  const Expected handoff{from, now, source.last_step()};
-  const bool fresh = expected_.emplace(moved.request.id, handoff).second;
-  KVSIM_CHECK(fresh, "a sequence is handed over once");
-  replicas[to.index].take_over(std::move(moved));
-  return to;
+void Handoffs::forget(const Request& r) {
+  const auto handoff = expected_.find(r.id);
+  if (handoff == expected_.end()) return;
+  arrived_.push_back(handoff->second.kept);
+  expected_.erase(handoff);
+}
+
+void Handoffs::lose(ReplicaId where) {
+  std::erase_if(expected_, [where](const auto& e) { return e.second.kept.where == where; });
+  std::erase_if(arrived_, [where](const Kept& kept) { return kept.where == where; });
 }
 
 std::vector<Handoffs::Kept> Handoffs::take_arrived() { return std::exchange(arrived_, {}); }
@@ -87,13 +79,8 @@ Bytes Handoffs::hidden(const Expected& handoff, const Endpoint& from, Bytes all,
   return std::min(but_last, Bytes(std::llround(std::min(moved, 1e18))));
 }
 
-void Handoffs::End::arrived(const Sequence& s, Time now) { admitted(s, now); }
+void Handoffs::End::arrived(const Sequence& s, Time /*now*/) { desk_.forget(s.request); }
 
-void Handoffs::End::admitted(const Sequence& s, Time /*now*/) {
-  const auto handoff = desk_.expected_.find(s.request.id);
-  if (handoff == desk_.expected_.end()) return;
-  desk_.arrived_.push_back(handoff->second.kept);
-  desk_.expected_.erase(handoff);
-}
+void Handoffs::End::admitted(const Sequence& s, Time /*now*/) { desk_.forget(s.request); }
 
 }  // namespace kvsim

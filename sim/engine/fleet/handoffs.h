@@ -43,11 +43,14 @@ class Handoffs {
 
   /// How a decode replica pulls.
   [[nodiscard]] KvConnector& connector(ReplicaId where) { return ends_[where.index]; }
-  /// Why none of the decode replicas could ever answer `r`, if so.
-  [[nodiscard]] static std::optional<Rejection> refuses(const std::deque<Replica>& replicas,
-                                                        const Request& r);
-  /// Moves a sequence that `from` has brought as far as it serves it to a decode replica: which.
-  ReplicaId hand_over(std::deque<Replica>& replicas, const Kept& from, Time now);
+  /// Chooses among decode replicas.
+  [[nodiscard]] Router& router() { return *router_; }
+  /// `s` has left kept.where, whose last step took `prefill`, for a decode replica.
+  void expect(const Sequence& s, const Kept& kept, Time now, Duration prefill);
+  /// `r` will not come for its KV.
+  void forget(const Request& r);
+  /// What `where` kept is lost with its memory; what is on its way arrives all the same.
+  void lose(ReplicaId where);
   /// What need not be kept any more.
   [[nodiscard]] std::vector<Kept> take_arrived();
 
@@ -78,8 +81,7 @@ class Handoffs {
                              Time now) const;
 
   std::unique_ptr<Router> router_;  // among decode replicas
-  std::vector<ReplicaView> views_;
-  double bytes_per_s_ = 0;  // of a GPU
+  double bytes_per_s_ = 0;          // of a GPU
   bool layered_ = false;
   std::deque<End> ends_;                        // by replica
   std::map<std::uint64_t, Expected> expected_;  // by request

@@ -25,6 +25,10 @@ PoolMeter::PoolMeter(std::span<const PoolParts> pools) {
 }
 
 void PoolMeter::on_arrival(Time /*now*/, const Request& /*r*/, ReplicaId where) {
+  if (where.valid()) ++at(where).row.requests;
+}
+
+void PoolMeter::on_route(Time /*now*/, const Request& /*r*/, ReplicaId where) {
   ++at(where).row.requests;
 }
 

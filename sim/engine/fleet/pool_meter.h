@@ -16,6 +16,7 @@ class PoolMeter final : public Observer {
   explicit PoolMeter(std::span<const PoolParts> pools);
 
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
+  void on_route(Time now, const Request& r, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_hand_over(Time now, const Request& r, ReplicaId from, ReplicaId to) override;
   void on_step(const StepRecord& step) override;
