@@ -63,6 +63,8 @@ std::vector<Candidate> candidates_of(const LoadedConfig& loaded, const po::varia
   for (PlannedRun& run : plan_points(loaded, sets)) {
     if (run.config.text("/mode") != "serve")
       throw InputError(kProgram, "/mode", "nothing happens in time when requests run alone");
+    if (run.config.has("/workload/trace") && run.config.text("/workload/trace") == "-")
+      throw InputError(kProgram, "-", "name a file: it is read many times");
     constexpr std::string_view kDevice = "device=";
     if (run.label.starts_with(kDevice)) run.label.erase(0, kDevice.size());
     const std::string device = device_of(run.config);
