@@ -49,11 +49,10 @@ void add_what_it_costs(const PlanReport& plan, const PlanFleet& f, Json& out) {
 }
 
 Json fleet_json(const PlanReport& plan, const PlanFleet& f, bool winner) {
-  Json out = {
-      {"label", f.label},          {"settings", f.settings.is_null() ? Json::object() : f.settings},
-      {"device", f.device},        {"gpus_per_replica", f.gpus_per_replica},
-      {"fate", word_of(f.fate)},   {"why", f.why},
-      {"bound_replicas", f.bound}, {"refused_replicas", f.refused}};
+  Json out = {{"label", f.label},          {"settings", settings_json(f)},
+              {"device", f.device},        {"gpus_per_replica", f.gpus_per_replica},
+              {"fate", word_of(f.fate)},   {"why", f.why},
+              {"bound_replicas", f.bound}, {"refused_replicas", f.refused}};
   if (f.fate == PlanFleet::Fate::kMeets) add_what_it_costs(plan, f, out);
   if (!f.values.empty()) out["values"] = values_of(plan, f);
   if (winner) out["summary"] = summary_json(f.runs.front());

@@ -46,6 +46,12 @@ std::string goals_text(const PlanReport& plan) {
   return text;
 }
 
+nlohmann::ordered_json settings_json(const PlanFleet& fleet) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+  for (const auto& [pointer, value] : fleet.settings) all[pointer] = value;
+  return all;
+}
+
 double per_million_output(const PlanFleet& fleet) {
   return per_million(fleet, fleet.runs.front().throughput.output_tok_per_s);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -30,7 +31,8 @@ struct PlanFleet {
     kTooDear,     ///< More than `refused` are needed, which cost too much: not looked into.
   };
   std::string label;
-  nlohmann::ordered_json settings;  ///< JSON pointer -> value, as in a comparison.
+  /// JSON pointer and value of what it differs in from other candidates.
+  std::vector<std::pair<std::string, nlohmann::ordered_json>> settings;
   std::string device;
   std::int64_t gpus_per_replica = 1;
   double price_per_gpu = 1;  ///< An hour of a GPU; 1 where GPUs are counted.
@@ -84,6 +86,9 @@ struct PlanReport {
   std::vector<std::string> serve;           ///< How to start a replica of the winner.
   std::int64_t runs_to_the_end = 0, runs_stopped = 0;
 };
+
+/// {"/pointer": value, ...}
+[[nodiscard]] nlohmann::ordered_json settings_json(const PlanFleet& fleet);
 
 /// Currency per million tokens, at the planned load. Requires a fleet that meets the SLO.
 [[nodiscard]] double per_million_output(const PlanFleet& fleet);

@@ -113,7 +113,10 @@ Generator::Generator(WorkloadIdentity identity, const ConfigView& recipe, std::u
       limit_(std::min(plan_.requests, request_limit(config))) {
   Digest digest;
   digest.add(seed);
-  digest.add(recipe.resolved().at("workload").dump());
+  // What was said, not the defaults: a field that is added later changes no digest.
+  const nlohmann::ordered_json said = recipe.identity();
+  for (const auto& [pointer, value] : said.items())
+    if (pointer.starts_with("/workload/")) digest.add(pointer + "=" + value.dump());
   identity_.digest = fmt::format("{:016x}", digest.value());
   Rng rng(seed, "system prompts");
   for (std::size_t i = 0; i < plan_.system_popularity.size(); ++i)

@@ -93,9 +93,8 @@ Json plan_page(const PlanReport& plan) {
   });
   Json runs = Json::array();
   for (const PlanFleet* f : fleets) {
-    const Json settings = f->settings.is_null() ? Json::object() : f->settings;
     runs.push_back(run_payload(fmt::format("{} x {}", f->replicas, f->label), f->runs.front(),
-                               settings, nullptr));
+                               settings_json(*f), nullptr));
   }
   Json page = Json::object();
   page["report"] = 1;

@@ -66,6 +66,8 @@ std::vector<Candidate> candidates_of(const LoadedConfig& loaded, const po::varia
     if (!run.config.tree("/pools").empty())
       throw InputError(kProgram, "/pools",
                        "a plan is of equal replicas; compare pools with kvsim compare");
+    if (run.config.has("/workload/trace") && run.config.text("/workload/trace") == "-")
+      throw InputError(kProgram, "-", "name a file: it is read many times");
     constexpr std::string_view kDevice = "device=";
     if (run.label.starts_with(kDevice)) run.label.erase(0, kDevice.size());
     const std::string device = device_of(run.config);

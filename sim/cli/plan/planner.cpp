@@ -18,8 +18,9 @@ namespace {
 
 using Fate = PlanFleet::Fate;
 
+// Of data-parallel ranks that share their experts, all are one.
 ConfigView with_replicas(ConfigView config, std::int64_t replicas) {
-  config.set("/replicas", replicas, "kvsim plan");
+  config.set("/replicas", replicas * config.integer("/data_parallel_size"), "kvsim plan");
   return config;
 }
 
@@ -95,7 +96,8 @@ class Planner {
     const Candidate& c = candidate(i);
     PlanFleet fleet;
     fleet.label = c.label;
-    fleet.settings = c.settings;
+    for (const auto& [pointer, value] : c.settings.items())
+      fleet.settings.emplace_back(pointer, value);
     fleet.device = c.device;
     fleet.price_per_gpu = c.price_per_gpu;
     fleet.gpus_per_replica = gpus_per_replica(c.config);
@@ -117,29 +119,25 @@ class Planner {
   void find_fleets() {
     std::vector<FleetRange> ranges;
     for (std::size_t i = 0; i < request_.candidates.size(); ++i) ranges.push_back(bound(i));
-    const std::vector<SmallestFleet> found =
-        smallest_fleets(ranges, request_.within, [this](const std::vector<FleetTrial>& trials) {
-          std::vector<ConfigView> configs;
-          for (const FleetTrial& t : trials)
-            configs.push_back(with_replicas(candidate(t.candidate).config, t.replicas));
-          return try_fleets(trials, configs);
-        });
+    const std::vector<SmallestFleet> found = smallest_fleets(
+        ranges, request_.within,
+        [this](const std::vector<FleetTrial>& trials) { return try_fleets(trials); });
     for (std::size_t i = 0; i < found.size(); ++i) settle(i, found[i]);
   }
 
-  std::vector<bool> try_fleets(const std::vector<FleetTrial>& trials,
-                               const std::vector<ConfigView>& configs) {
+  std::vector<bool> try_fleets(const std::vector<FleetTrial>& trials) {
     std::vector<Trial> outcomes(trials.size());
-    run_jobs(trials.size(), request_.threads,
-             [&](std::size_t i, const Progress&) { outcomes[i] = trials_.run(configs[i]); });
+    run_jobs(trials.size(), request_.threads, [&](std::size_t i, const Progress&) {
+      const FleetTrial& t = trials[i];
+      outcomes[i] = trials_.run(with_replicas(candidate(t.candidate).config, t.replicas));
+    });
     std::vector<bool> met;
     for (std::size_t i = 0; i < trials.size(); ++i) {
       met.push_back(outcomes[i].met);
       const FleetTrial& t = trials[i];
-      if (!outcomes[i].met) refusals_[{t.candidate, t.replicas}] = std::move(outcomes[i]);
       // Smaller and smaller ones are enough: the last is the smallest.
-      else
-        accepted_[t.candidate] = std::move(outcomes[i]);
+      Trial& kept = outcomes[i].met ? accepted_[t.candidate] : refusals_[{t.candidate, t.replicas}];
+      kept = std::move(outcomes[i]);
     }
     tell(0.6 * static_cast<double>(accepted_.size()) /
          static_cast<double>(request_.candidates.size()));
@@ -207,10 +205,10 @@ class Planner {
     run_jobs(jobs.size(), request_.threads, [&](std::size_t j, const Progress&) {
       const ConfigView config = config_of(jobs[j].fleet);
       factors[j] = highest_load([&](double factor) {
-        const ConfigView faster = sped_up(config, factor);
+        const ConfigView faster = on_seed(sped_up(config, factor), jobs[j].seed);
         const FleetBound proved = bound_fleet(faster, request_.slo, trials_.demand(faster));
         return !proved.impossible && proved.replicas <= config.integer("/replicas") &&
-               trials_.meets(faster, jobs[j].seed);
+               trials_.meets(faster);
       });
     });
     std::map<std::size_t, std::vector<double>> loads;
@@ -230,12 +228,11 @@ class Planner {
     const std::vector<SmallestFleet> found = smallest_fleets(
         ranges, std::numeric_limits<double>::infinity(),
         [&](const std::vector<FleetTrial>& trials) {
-          std::vector<ConfigView> configs;
-          for (const FleetTrial& t : trials)
-            configs.push_back(with_replicas(worlds[t.candidate].config, t.replicas));
           std::vector<char> met(trials.size());
           run_jobs(trials.size(), request_.threads, [&](std::size_t i, const Progress&) {
-            met[i] = trials_.run(configs[i]).met ? 1 : 0;
+            const FleetTrial& t = trials[i];
+            const ConfigView config = with_replicas(worlds[t.candidate].config, t.replicas);
+            met[i] = trials_.run(config).met ? 1 : 0;
           });
           return std::vector<bool>(met.begin(), met.end());
         });
@@ -280,7 +277,8 @@ class Planner {
 }  // namespace
 
 std::int64_t gpus_per_replica(const ConfigView& config) {
-  return config.integer("/tensor_parallel_size") * config.integer("/pipeline_parallel_size");
+  return config.integer("/tensor_parallel_size") * config.integer("/pipeline_parallel_size") *
+         config.integer("/data_parallel_size");
 }
 
 PlanReport make_plan(const PlanRequest& request) { return Planner(request).plan(); }

@@ -22,7 +22,7 @@ void only_these_keys(const Json& object, const std::string& file, const std::str
   for (const auto& [key, value] : object.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw InputError(
-          file, at + "/" + key,
+          file, fmt::format("{}/{}", at, key),
           fmt::format("unknown key; known: {}{}", joined(known), did_you_mean(key, known)));
 }
 

@@ -26,6 +26,7 @@ class Search {
     });
     open.resize(std::min(open.size(), kAtOnce));
     std::vector<FleetTrial> trials;
+    trials.reserve(open.size());
     for (const std::size_t i : open) trials.push_back({i, lines_[i].replicas(limit())});
     return trials;
   }

@@ -46,10 +46,10 @@ const Demand& Trials::demand(const ConfigView& config) {
 Trial Trials::run(const ConfigView& config) { return run_seeds(config, true); }
 Trial Trials::run_to_the_end(const ConfigView& config) { return run_seeds(config, false); }
 
-bool Trials::meets(const ConfigView& config, std::int64_t seed) {
+bool Trials::meets(const ConfigView& config) {
   Trial trial;
   trial.met = true;
-  run_seed(on_seed(config, seed), true, trial);
+  run_seed(config, true, trial);
   return trial.met;
 }
 

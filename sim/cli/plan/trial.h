@@ -33,8 +33,8 @@ class Trials {
   [[nodiscard]] Trial run(const ConfigView& config);
   /// The same to the end, whatever is missed on the way.
   [[nodiscard]] Trial run_to_the_end(const ConfigView& config);
-  /// One seed of them, from 0: met?
-  [[nodiscard]] bool meets(const ConfigView& config, std::int64_t seed);
+  /// On the config's own seed alone.
+  [[nodiscard]] bool meets(const ConfigView& config);
 
   /// Of the config's workload, at /workload/rate_scale 1, on its own seed. Each is read once.
   [[nodiscard]] const Demand& demand(const ConfigView& config);

@@ -72,6 +72,9 @@ class Settings {
     for (at_ = 0; at_ < words.size(); ++at_) take(words);
     if (!model_) return;
     if (quantised_) set("/dtype", *quantised_);
+    // Engines that share their experts are ranks of one.
+    if (config_.boolean("/enable_expert_parallel") && config_.integer("/replicas") > 1)
+      set("/data_parallel_size", config_.integer("/replicas"));
   }
 
   [[nodiscard]] Words told() const {
