@@ -75,7 +75,7 @@ void Engine::arrive(Request& r) {
     parts_.workload.ended(r, queue_.now());
     return;
   }
-  replica.enqueue(r);
+  replica.enqueue(r, queue_.now());
   if (replica.ready(queue_.now())) plan_soon(where);
 }
 

@@ -81,7 +81,7 @@ std::optional<Rejection> Replica::refuses(const Request& r) const {
   return std::nullopt;
 }
 
-void Replica::enqueue(Request& r) {
+void Replica::enqueue(Request& r, Time now) {
   const SequenceId id = sequences_.take();
   Sequence& s = sequences_[id];
   Request used = std::move(s.request);
@@ -90,6 +90,7 @@ void Replica::enqueue(Request& r) {
   s.request = std::move(r);
   r = std::move(used);
   outstanding_ += s.request.prompt;
+  loads_.queued(s, now);
   plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 

@@ -42,7 +42,7 @@ class Replica {
   /// Why `r` can never be served here, if so.
   [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
   /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
-  void enqueue(Request& r);
+  void enqueue(Request& r, Time now);
   /// Is a step under way?
   [[nodiscard]] bool stepping() const { return steps_ > 0; }
   /// Could a step begin?
