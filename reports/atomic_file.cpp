@@ -27,12 +27,15 @@ void refuse_what_is_no_file(const std::string& path) {
 
 }  // namespace
 
-// The process id keeps two runs that write to one place out of each other's way.
-AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), aside_(fmt::format("{}.{}.part", path_, getpid())) {
+// A name that nobody has keeps writers to one place out of each other's way: on two machines, or in
+// two containers, that share a folder they may have the same process id.
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   refuse_what_is_no_file(path_);
-  file_.reset(std::fopen(aside_.c_str(), "wb"));
-  if (!file_) throw InputError(path_, "cannot create", meaning(errno));
+  for (int others = 0; !file_; ++others) {
+    aside_ = fmt::format("{}.{}-{}.part", path_, getpid(), others);
+    file_.reset(std::fopen(aside_.c_str(), "wbx"));
+    if (!file_ && errno != EEXIST) throw InputError(path_, "cannot create", meaning(errno));
+  }
 }
 
 AtomicFile::~AtomicFile() {

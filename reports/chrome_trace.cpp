@@ -45,7 +45,12 @@ void ChromeTrace::on_reject(Time now, const Request& r, Rejection why) {
 }
 
 void ChromeTrace::on_admit(Time now, const Sequence& s, Tokens /*hit*/, ReplicaId /*where*/) {
-  enter(now, s.request.id, "prefill");
+  const bool goes_on = s.generated > Tokens(0) && s.preemptions == 0;
+  enter(now, s.request.id, goes_on ? "decode" : "prefill");
+}
+
+void ChromeTrace::on_hand_over(Time now, const Request& r, ReplicaId /*from*/, ReplicaId /*to*/) {
+  enter(now, r.id, "handed over");
 }
 
 void ChromeTrace::on_fork(Time now, const Sequence& s, Tokens /*shared*/, ReplicaId /*where*/) {

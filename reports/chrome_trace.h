@@ -32,6 +32,7 @@ class ChromeTrace final : public Observer {
 
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
+  void on_hand_over(Time now, const Request& r, ReplicaId from, ReplicaId to) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_fork(Time now, const Sequence& s, Tokens shared, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;

@@ -83,13 +83,6 @@ std::string reasons(const Column& about, std::span<const Variant> variants) {
 
 std::string shown_label(const Variant& v) { return v.bound ? v.label + " (bound)" : v.label; }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 // Printed after alignment: escape codes have no width.
 std::string in_bold(std::string text) {
   for (std::size_t star = text.find('*'); star != std::string::npos; star = text.find('*', star)) {

@@ -17,6 +17,8 @@ namespace kvsim {
 /// "1 step", "2 steps".
 [[nodiscard]] std::string counted(std::int64_t n, const std::string& noun);
 
+/// A field of a CSV file, in quotes where it needs them (RFC 4180).
+[[nodiscard]] std::string csv_cell(const std::string& text);
 /// What may stand in a cell of a Markdown table.
 [[nodiscard]] std::string markdown_cell(const std::string& text);
 

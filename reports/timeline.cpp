@@ -32,6 +32,11 @@ void Timeline::on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId /*whe
   state.hits += hit.value();
 }
 
+void Timeline::on_hand_over(Time now, const Request& /*r*/, ReplicaId from, ReplicaId to) {
+  change(now, from, [](Load& load) { --load.running; });
+  change(now, to, [](Load& load) { ++load.waiting; });
+}
+
 void Timeline::on_preempt(Time now, const Sequence& /*s*/, ReplicaId /*where*/) {
   ++samples_.from(now).preemptions;
 }

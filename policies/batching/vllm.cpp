@@ -79,6 +79,7 @@ class Vllm final : public Scheduler {
     done.push_back(id);
   }
   [[nodiscard]] bool loads() const override { return true; }
+  [[nodiscard]] bool loads_apart() const override { return true; }
   void loaded(SequenceId id) override {
     --loading_;
     ready_.push(id);

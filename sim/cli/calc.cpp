@@ -10,6 +10,7 @@
 
 #include "sim/cli/calc_sheet.h"
 #include "sim/cli/options.h"
+#include "sim/cli/server_options.h"
 
 namespace kvsim {
 namespace {
@@ -52,6 +53,7 @@ po::options_description described() {
                             "on all GPUs together, instead of what would be computed");
   options.add_options()("set", po::value<std::vector<std::string>>()->value_name("/pointer=X"),
                         "any other config field");
+  add_server_options(options);
   options.add_options()("json", "for programs");
   return options;
 }
@@ -110,6 +112,7 @@ nlohmann::ordered_json as_value(const std::string& text) {
 
 CalcRequest requested(const po::variables_map& values) {
   CalcRequest request;
+  apply_server_options(values, "calc", request.config);
   for (const Setting& setting : kSettings)
     if (values.count(setting.option) > 0)
       request.config.set(setting.pointer, as_value(values[setting.option].as<std::string>()),
@@ -117,6 +120,8 @@ CalcRequest requested(const po::variables_map& values) {
   if (values.count("set") > 0)
     for (const auto& assignment : values["set"].as<std::vector<std::string>>())
       request.config.set(assignment);
+  request.limits = {request.config.integer("/scheduler/max_num_seqs"),
+                    request.config.integer("/scheduler/max_num_batched_tokens")};
   const std::int64_t pipeline = request.config.integer("/pipeline_parallel_size");
   if (values.count("gpus") > 0) {
     constexpr std::int64_t kMostGpus = 100'000;

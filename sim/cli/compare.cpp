@@ -15,6 +15,7 @@
 #include "sim/cli/options.h"
 #include "sim/cli/parallel.h"
 #include "sim/cli/run_folder.h"
+#include "sim/cli/server_options.h"
 #include "sim/cli/variants.h"
 #include "sim/cli/verbs.h"
 #include "sim/core/input_error.h"
@@ -42,16 +43,6 @@ std::vector<Variant> read_runs(const Words& folders) {
   for (const std::string& folder : folders)
     variants.push_back({folder, nlohmann::ordered_json::object(), {read_run_folder(folder)}});
   return variants;
-}
-
-std::int64_t seeds_of(const po::variables_map& values) {
-  constexpr std::int64_t kMostSeeds = 1000;
-  if (values.count("seeds") == 0) return 1;
-  const auto seeds = values["seeds"].as<std::int64_t>();
-  if (seeds < 1 || seeds > kMostSeeds)
-    throw InputError("kvsim compare", "--seeds",
-                     fmt::format("expected 1 to {}, got {}", kMostSeeds, seeds));
-  return seeds;
 }
 
 // How to run them: every one on each of the same seeds, the first of which may be drawn.
@@ -102,13 +93,15 @@ std::vector<Variant> variants_of(const po::variables_map& values, ComparePage* p
   const Words sets = words_of(values, "set");
   const bool folders =
       positional.size() > 1 || (positional.size() == 1 && is_run_folder(positional[0]));
-  for (const char* option : {"set", "seeds"})
+  for (const char* option : {"set", "seeds", "vllm-args", "vllm-log"})
     if (folders && values.count(option) != 0)
       throw InputError("kvsim compare", fmt::format("--{}", option),
                        "finished runs cannot be changed");
   if (folders) return read_runs(positional);
-  const LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
-  const Plan plan{seeds_of(values), threads_from(values, "compare"), page};
+  LoadedConfig loaded = load_config("compare", positional.empty() ? "demo" : positional[0]);
+  apply_server_options(values, "compare", loaded.config);
+  const Plan plan{count_from(values, "seeds", "compare", 1, kMostSeeds),
+                  threads_from(values, "compare"), page};
   const std::vector<PlannedRun> runs = plan_variants(loaded, sets);
   std::vector<Variant> variants = simulate(runs, plan);
   if (values.count("no-optimal") == 0) add_bounds(runs, plan, variants);
@@ -138,6 +131,7 @@ int compare_verb(Arguments arguments) {
       "html", po::value<std::string>()->value_name("FILE"), "also write a page that draws them")(
       "json", "print JSON: every variant with its whole summary")(
       "csv", "print CSV: one row per variant")("markdown", "print a Markdown table");
+  add_server_options(options);
   const auto values = parse_options("compare", kUsage, options, arguments);
   if (!values) return kExitOk;
   if (values->count("json") + values->count("csv") + values->count("markdown") > 1)

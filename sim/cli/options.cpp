@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <sstream>
 #include <thread>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -58,6 +57,28 @@ std::optional<po::variables_map> parse_options(std::string_view verb, std::strin
   text << shown;
   fmt::print("usage: kvsim {} {}\n{}", verb, usage, text.str());
   return std::nullopt;
+}
+
+std::vector<std::string> positional(const po::variables_map& given, std::string_view verb,
+                                    std::string_view names) {
+  std::vector<std::string> values;
+  if (given.count("positional") != 0) values = given["positional"].as<std::vector<std::string>>();
+  const auto wanted = static_cast<std::size_t>(std::count(names.begin(), names.end(), ' ')) + 1;
+  if (values.size() != wanted)
+    throw InputError(
+        fmt::format("kvsim {}", verb), "arguments",
+        fmt::format("expected {}, got {}; see kvsim {} --help", names, values.size(), verb));
+  return values;
+}
+
+std::int64_t count_from(const po::variables_map& values, const char* option, std::string_view verb,
+                        std::int64_t otherwise, std::int64_t most) {
+  if (values.count(option) == 0) return otherwise;
+  const auto count = values[option].as<std::int64_t>();
+  if (count < 1 || count > most)
+    throw InputError(fmt::format("kvsim {}", verb), fmt::format("--{}", option),
+                     fmt::format("expected 1 to {}, got {}", most, count));
+  return count;
 }
 
 std::size_t threads_from(const po::variables_map& values, std::string_view verb) {

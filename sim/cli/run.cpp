@@ -10,6 +10,7 @@
 #include "sim/cli/options.h"
 #include "sim/cli/run_folder.h"
 #include "sim/cli/run_outputs.h"
+#include "sim/cli/server_options.h"
 #include "sim/cli/verbs.h"
 #include "sim/engine/experiment.h"
 
@@ -33,6 +34,7 @@ ConfigView config_of(const po::variables_map& values) {
     argument = words[0];
   }
   ConfigView config = load_config("run", argument).config;
+  apply_server_options(values, "run", config);
   if (values.count("set") != 0)
     for (const std::string& assignment : values["set"].as<Words>()) config.set(assignment);
   if (values.count("goodput") != 0) set_objectives(values["goodput"].as<Words>(), config);
@@ -74,6 +76,7 @@ int run_verb(Arguments arguments) {
       "kvsim-calibrate --validate")("json", "print the summary as JSON instead of a table")(
       "goodput", po::value<Words>()->multitoken()->value_name("NAME:MS"),
       "objectives of a request, as vLLM writes them: ttft:5000 tpot:50 e2el:9000");
+  add_server_options(options);
   RunOutputs::add_options(options);
   const auto values = parse_options("run", kUsage, options, arguments);
   if (!values) return kExitOk;

@@ -10,6 +10,7 @@
 #include "reports/summary_json.h"
 #include "reports/timeline_csv.h"
 #include "sim/cli/config_file.h"
+#include "sim/cli/named_files.h"
 #include "sim/core/input_error.h"
 
 namespace kvsim {
@@ -28,22 +29,11 @@ std::string in(const std::string& folder, const char* name) {
   return (fs::path(folder) / name).string();
 }
 
-bool is_model_path(const std::string& word) {
-  return word.find('/') != std::string::npos || word.ends_with(".json");
-}
-
-// The config that repeats this run: paths no longer depend on where it was started from. A trace's
-// path is relative to here by now, a model's or device's still to the config's own folder.
+// The config that repeats this run, wherever it is started from.
 std::string rerunnable(const ConfigView& config) {
   nlohmann::ordered_json document = config.resolved();
-  const auto make_absolute = [&document](const char* pointer, const fs::path& from) {
-    nlohmann::ordered_json& path = document[nlohmann::ordered_json::json_pointer(pointer)];
-    path = fs::absolute(from / path.get<std::string>()).lexically_normal().string();
-  };
-  if (config.has("/workload/trace")) make_absolute("/workload/trace", "");
-  for (const char* pointer : {"/model", "/device"})
-    if (is_model_path(config.text(pointer)))
-      make_absolute(pointer, fs::path(config.file()).parent_path());
+  for (const NamedFile& file : named_files(config))
+    document[nlohmann::ordered_json::json_pointer(file.pointer)] = file.path;
   return document.dump(2) + "\n";
 }
 

@@ -16,10 +16,6 @@ int trace_info(Arguments arguments);
 int trace_convert(Arguments arguments);
 int trace_generate(Arguments arguments);
 
-/// The positional arguments, which must be as many as `names` has words: "IN OUT".
-[[nodiscard]] std::vector<std::string> positional(
-    const boost::program_options::variables_map& given, std::string_view verb,
-    std::string_view names);
 /// The config that --set and --format add up to.
 [[nodiscard]] ConfigView config_from(const boost::program_options::variables_map& given);
 /// --block-tokens; 0 if not given.

@@ -9,6 +9,7 @@
 #include "sim/cli/config_file.h"
 #include "sim/cli/console.h"
 #include "sim/cli/options.h"
+#include "sim/cli/server_options.h"
 #include "sim/cli/verbs.h"
 #include "sim/core/input_error.h"
 #include "sim/engine/experiment.h"
@@ -86,8 +87,9 @@ std::vector<ValidatedMetric> pair_up(const std::vector<Served>& served,
 
 // Of the config all but its workload: a scenario may speed up, cut or repeat its own.
 ConfigView config_of(const Words& words, const po::variables_map& values) {
-  const ConfigView server =
+  ConfigView server =
       load_config("validate", words.size() > 1 ? std::optional(words[1]) : std::nullopt).config;
+  apply_server_options(values, "validate", server);
   nlohmann::ordered_json document = server.resolved();
   document["workload"] = {{"trace", words[0]}, {"format", "measured"}};
   ConfigView config(document, server.file());
@@ -102,6 +104,7 @@ int validate_verb(Arguments arguments) {
   po::options_description options("options");
   options.add_options()("set", po::value<Words>()->composing()->value_name("/PTR=VALUE"),
                         "override a config field; may be repeated")("json", "print JSON");
+  add_server_options(options);
   const auto values = parse_options("validate", kUsage, options, arguments);
   if (!values) return kExitOk;
   Words words;

@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMostVariants = 1000;
-
 // The memory managers of the textbook, and the eviction policies of the paged one.
 constexpr std::string_view kDefaultVariants = R"({
   "contiguous max":    {"/cache/allocator": "contiguous", "/cache/reserve": "max"},
@@ -40,6 +38,13 @@ Assignment take_apart(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) return {text, "", {}};  // ConfigView::set will say what is wrong
   return {text, text.substr(0, equals), split_values(std::string_view(text).substr(equals + 1))};
+}
+
+std::vector<Assignment> taken_apart(const std::vector<std::string>& sets) {
+  std::vector<Assignment> assignments;
+  assignments.reserve(sets.size());
+  for (const std::string& text : sets) assignments.push_back(take_apart(text));
+  return assignments;
 }
 
 Json value_of(const std::string& text) {
@@ -101,13 +106,12 @@ std::vector<PlannedRun> named(const LoadedConfig& loaded, const Json& variants,
   return runs;
 }
 
-std::size_t grid_size(const std::vector<Assignment>& assignments) {
+std::size_t grid_size(const std::vector<Assignment>& assignments, std::size_t most) {
   std::size_t count = 1;
   for (const Assignment& assignment : assignments) {
     if (assignment.is_list()) count *= assignment.values.size();
-    if (count > kMostVariants)
-      throw InputError("--set", assignment.pointer,
-                       fmt::format("more than {} variants", kMostVariants));
+    if (count > most)
+      throw InputError("--set", assignment.pointer, fmt::format("more than {} variants", most));
   }
   return count;
 }
@@ -133,12 +137,18 @@ std::vector<std::string> split_values(std::string_view list) {
   return values;
 }
 
+std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
+                                    const std::vector<std::string>& sets) {
+  const std::vector<Assignment> assignments = taken_apart(sets);
+  const std::size_t count = grid_size(assignments, kMostVariants);
+  if (count > 1 || loaded.variants.empty()) return grid(loaded, assignments, count);
+  return named(loaded, loaded.variants, loaded.origin, assignments);
+}
+
 std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
-                                      const std::vector<std::string>& sets) {
-  std::vector<Assignment> assignments;
-  assignments.reserve(sets.size());
-  for (const std::string& text : sets) assignments.push_back(take_apart(text));
-  const std::size_t count = grid_size(assignments);
+                                      const std::vector<std::string>& sets, std::size_t most) {
+  const std::vector<Assignment> assignments = taken_apart(sets);
+  const std::size_t count = grid_size(assignments, most);
   if (count > 1) return grid(loaded, assignments, count);
   if (!loaded.variants.empty()) return named(loaded, loaded.variants, loaded.origin, assignments);
   return named(loaded, Json::parse(kDefaultVariants), "kvsim compare", assignments);

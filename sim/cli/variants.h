@@ -12,6 +12,9 @@
 
 namespace kvsim {
 
+/// What a person compares.
+inline constexpr std::size_t kMostVariants = 1000;
+
 struct PlannedRun {
   std::string label;
   nlohmann::ordered_json settings = nlohmann::ordered_json::object();  ///< How it differs.
@@ -24,7 +27,13 @@ struct PlannedRun {
 /// `sets` are "/pointer=value" or "/pointer=a,b,c", in order. Lists span a cross product, the first
 /// one slowest; without any, the config's /variants are taken, and without those every memory
 /// manager with each of its policies. A single value holds for all, over what a variant says.
+/// Throws InputError where lists span more than `most`.
 [[nodiscard]] std::vector<PlannedRun> plan_variants(const LoadedConfig& loaded,
-                                                    const std::vector<std::string>& sets);
+                                                    const std::vector<std::string>& sets,
+                                                    std::size_t most = kMostVariants);
+
+/// The same without that default: without lists and variants, one run of what the config says.
+[[nodiscard]] std::vector<PlannedRun> plan_points(const LoadedConfig& loaded,
+                                                  const std::vector<std::string>& sets);
 
 }  // namespace kvsim

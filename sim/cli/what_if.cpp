@@ -28,18 +28,20 @@ class Planner {
   const ConfigView& config_;
 };
 
-// Blocks of one replica where all are equal, as num_gpu_blocks_override counts them: vLLM's null
-// block is one.
-std::int64_t blocks_of(const ConfigView& config, const Report& report) {
+}  // namespace
+
+std::int64_t blocks_of_a_replica(const ConfigView& config, const Report& report) {
   const std::int64_t null_block = config.text("/cache/allocator") == "paged" ? 1 : 0;
   return report.kv.capacity_blocks / config.integer("/replicas") + null_block;
 }
+
+namespace {
 
 // More memory; the same memory in other pieces.
 void add_memories(const ConfigView& config, const Report& report, Planner& planner) {
   constexpr const char* kBlocks = "/cache/num_gpu_blocks_override";
   constexpr const char* kBlockSize = "/cache/block_size";
-  const std::int64_t blocks = blocks_of(config, report);
+  const std::int64_t blocks = blocks_of_a_replica(config, report);
   planner.add("+20 % blocks", {{kBlocks, blocks + blocks / 5}});
   if (config.text("/cache/allocator") == "contiguous") return;
   const std::int64_t size = config.integer(kBlockSize);

@@ -12,4 +12,7 @@ namespace kvsim {
 /// those that mean something for `config`, which gave `report`.
 [[nodiscard]] std::vector<PlannedRun> plan_what_ifs(const ConfigView& config, const Report& report);
 
+/// As num_gpu_blocks_override counts them: vLLM's null block is one. `config` gave `report`.
+[[nodiscard]] std::int64_t blocks_of_a_replica(const ConfigView& config, const Report& report);
+
 }  // namespace kvsim

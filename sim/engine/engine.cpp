@@ -70,7 +70,7 @@ void Engine::arrive(Request& r) {
   fingerprint_.add(r.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_arrival(queue_.now(), r, where); });
   Replica& replica = parts_.replicas[where.index];
-  if (const auto why = replica.refuses(r)) {
+  if (const auto why = refusal(replica, r)) {
     parts_.observers.tell([&](Observer& o) { o.on_reject(queue_.now(), r, *why); });
     parts_.workload.ended(r, queue_.now());
     return;
@@ -79,12 +79,19 @@ void Engine::arrive(Request& r) {
   if (replica.ready(queue_.now())) plan_soon(where);
 }
 
+std::optional<Rejection> Engine::refusal(const Replica& replica, const Request& r) const {
+  if (const auto why = replica.refuses(r)) return why;
+  if (replica.role() != Role::kPrefill) return std::nullopt;
+  return Handoffs::refuses(parts_.replicas, r);
+}
+
 void Engine::step_done(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
   replica.end_step(queue_.now());
   for (const SequenceId ended : replica.ended())
     parts_.workload.ended(replica.request(ended), queue_.now());
   replica.forget_ended(queue_.now());
+  hand_over(id);
   await_arrival();
   plan_soon(id);
 }
@@ -92,7 +99,29 @@ void Engine::step_done(ReplicaId id) {
 void Engine::loaded(ReplicaId id) {
   Replica& replica = parts_.replicas[id.index];
   replica.end_loads(queue_.now());
+  let_go();
   if (replica.ready(queue_.now())) plan_soon(id);
+}
+
+// What a prefill replica has begun goes on elsewhere, ...
+void Engine::hand_over(ReplicaId from) {
+  for (const SequenceId id : parts_.replicas[from.index].handed_over()) {
+    const Request& r = parts_.replicas[from.index].request(id);
+    const ReplicaId to = parts_.handoffs->hand_over(parts_.replicas, {from, id}, queue_.now());
+    fingerprint_.add(r.id, to);
+    parts_.observers.tell([&](Observer& o) { o.on_hand_over(queue_.now(), r, from, to); });
+    if (parts_.replicas[to.index].ready(queue_.now())) plan_soon(to);
+  }
+}
+
+// ... and holds memory until its KV is there.
+void Engine::let_go() {
+  if (parts_.handoffs == nullptr) return;
+  for (const Handoffs::Kept& kept : parts_.handoffs->take_arrived()) {
+    Replica& replica = parts_.replicas[kept.where.index];
+    replica.let_go(kept.sequence, queue_.now());
+    if (replica.ready(queue_.now())) plan_soon(kept.where);
+  }
 }
 
 void Engine::plan_at(Time when, ReplicaId id) {
@@ -111,6 +140,7 @@ void Engine::plan(ReplicaId id) {
   } else if (replica.plans_again()) {
     plan_soon(id);  // Everybody was preempted; they are admitted again from free memory.
   }
+  let_go();
   for (const Time end : replica.loads_begun()) queue_.schedule(end, EventKind::kLoaded, id);
 }
 

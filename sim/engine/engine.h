@@ -10,6 +10,7 @@
 #include "sim/core/event_queue.h"
 #include "sim/core/fingerprint.h"
 #include "sim/engine/fleet/dispatcher.h"
+#include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/replica.h"
 #include "sim/model/workload_source.h"
@@ -23,6 +24,7 @@ class Engine {
     Router& router;
     std::deque<Replica>& replicas;  ///< At least one.
     const Observers& observers;
+    Handoffs* handoffs = nullptr;     ///< Between prefill and decode replicas; null: all serve.
     std::optional<Time> until;        ///< Nothing happens after this time.
     std::function<void()> heartbeat;  ///< Called every few thousand events; may be empty.
   };
@@ -39,8 +41,11 @@ class Engine {
   void await_arrival();
   void arrivals();
   void arrive(Request& r);
+  [[nodiscard]] std::optional<Rejection> refusal(const Replica& replica, const Request& r) const;
   void step_done(ReplicaId id);
   void loaded(ReplicaId id);
+  void hand_over(ReplicaId from);
+  void let_go();
   void plan(ReplicaId id);
   void plan_at(Time when, ReplicaId id);
   void plan_soon(ReplicaId id) { plan_at(queue_.now(), id); }

@@ -31,6 +31,9 @@ class KvConnectors final : public KvConnector {
   [[nodiscard]] bool loads_apart(const Sequence& s) const override {
     return chosen(s).loads_apart(s);
   }
+  void admitted(const Sequence& s, Time now) override {
+    for (KvConnector* connector : all_) connector->admitted(s, now);
+  }
   void arrived(const Sequence& s, Time now) override { chosen(s).arrived(s, now); }
   void computed(const Sequence& s, Time now) override {
     for (KvConnector* connector : all_) connector->computed(s, now);

@@ -35,6 +35,9 @@ class Loads {
   void queued(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->queued(s, now);
   }
+  void admitted(const Sequence& s, Time now) const {
+    if (connector_ != nullptr) connector_->admitted(s, now);
+  }
   /// `s` has its first s.computed tokens in the pool.
   void computed(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->computed(s, now);

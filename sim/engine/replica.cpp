@@ -31,6 +31,7 @@ Replica::Replica(const Setup& setup)
     : id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
       plans_ahead_(setup.config.boolean("/scheduler/async_scheduling") && setup.cost.stages() == 1),
+      role_(setup.role),
       max_model_len_(setup.max_model_len),
       local_(setup.local),
       block_(setup.block),
@@ -63,6 +64,11 @@ Replica::Replica(const Setup& setup)
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
                                   setup.config.text("/scheduler/batching")));
+  if (role_ == Role::kDecode && !scheduler_->loads_apart())
+    setup.config.fail("/scheduler/batching",
+                      fmt::format("{} batching cannot wait for what prefill replicas computed; use "
+                                  "vllm",
+                                  setup.config.text("/scheduler/batching")));
   if (setup.connector != nullptr &&
       (!scheduler_->loads() || memory_->chunk_alignment() > Tokens(1)))
     setup.config.fail(
@@ -94,6 +100,36 @@ void Replica::enqueue(Request& r, Time now) {
   plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 
+Sequence Replica::hand_over(SequenceId id) {
+  Sequence& s = sequences_[id];
+  s.running = false;
+  released_.clear();
+  scheduler_->retire(id, released_);
+  KVSIM_CHECK(released_.size() == 1, "who is handed over leaves at once");
+  outstanding_ -= s.request.prompt;
+  ++kept_;
+  Sequence moved = s;
+  moved.computed = moved.drafts = moved.loaded = Tokens(0);
+  return moved;
+}
+
+void Replica::take_over(Sequence&& moved) {
+  const SequenceId id = sequences_.take();
+  Sequence& s = sequences_[id];
+  s = std::move(moved);
+  s.id = id;
+  outstanding_ += s.request.prompt;
+  plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
+}
+
+void Replica::let_go(SequenceId id, Time now) {
+  memory_->release(sequences_[id], Release::kFinished);
+  sequences_.give_back(id);
+  --kept_;
+  verify();
+  observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+}
+
 // Who came during a step was not there when the next one was planned. Where that leaves nothing to
 // do, nothing has been planned, and they come at once.
 // Source: vLLM's batch queue of depth two (vllm/v1/engine/core.py, step_with_batch_queue). Of its
@@ -121,7 +157,7 @@ std::optional<Replica::Started> Replica::begin_step(Time now) {
   if (plan_.work.empty()) {
     // A preemption may have been all that happened; then the next plan starts from free memory.
     KVSIM_CHECK(scheduler_->running() > 0 || scheduler_->waiting() == 0 ||
-                    !plan_.preempted.empty() || loads_.any_under_way(),
+                    !plan_.preempted.empty() || loads_.any_under_way() || kept_ > 0,
                 "whoever waits for an empty replica can be admitted");
     if (!plan_.loads.empty())
       observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
@@ -174,6 +210,7 @@ void Replica::note_admissions(Time now) {
                        : o.on_admit(now, s, admission.hit, id_);
     });
     // Found again after a preemption is not a hit, unless somebody got further than it had.
+    if (admission.loaded == Tokens(0)) loads_.admitted(s, now);
     const Tokens there = admission.hit + admission.loaded;
     s.reused += s.admitted ? std::max(Tokens(0), there - s.reached) : there;
     if (!s.admitted) {
@@ -221,11 +258,13 @@ void Replica::shape_step() {
 
 void Replica::end_step(Time now) {
   KVSIM_CHECK(stepping(), "only a step under way ends");
+  handed_over_.clear();
   const Underway& step = under_way_[oldest_];
   for (std::size_t i = 0; i < step.plan.work.size(); ++i) {
     const StepWork& work = step.plan.work[i];
     if (sequences_[work.sequence].preemptions == step.preemptions[i]) advance(work, now);
   }
+  last_step_ = now - step.plan.at;
   oldest_ = (oldest_ + 1) % under_way_.size();
   --steps_;
 }
@@ -245,7 +284,10 @@ void Replica::advance(const StepWork& work, Time now) {
   for (Tokens n; n <= accepted && !s.finished(); n += Tokens(1)) sample(s, now);
   if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);
   s.drafts = acceptance_.proposed(s);
-  if (!s.finished()) return;
+  if (!s.finished()) {
+    if (role_ == Role::kPrefill) handed_over_.push_back(s.id);
+    return;
+  }
   if (!prefilled) loads_.computed(s, now);
   observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
   outstanding_ -= s.request.prompt;

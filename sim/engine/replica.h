@@ -9,6 +9,7 @@
 
 #include "sim/engine/acceptance.h"
 #include "sim/engine/contents_check.h"
+#include "sim/engine/fleet/role.h"
 #include "sim/engine/loads.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/pipeline.h"
@@ -36,6 +37,7 @@ class Replica {
     Future* future = nullptr;          ///< What will be asked for; null: nobody knows.
     double weight = 1;                 ///< Of ReplicaView.
     KvConnector* connector = nullptr;  ///< KV that can be brought from elsewhere; null: none.
+    Role role = Role::kServe;
   };
   explicit Replica(const Setup& setup);
 
@@ -69,6 +71,19 @@ class Replica {
   /// Gives up the memory and the ids of sequences whose batch allows it.
   void forget_ended(Time now);
 
+  /// Sequences that the last step has brought as far as this replica serves them; they hold their
+  /// memory until let_go().
+  [[nodiscard]] std::span<const SequenceId> handed_over() const { return handed_over_; }
+  /// One of them, for another replica's take_over().
+  [[nodiscard]] Sequence hand_over(SequenceId id);
+  /// How long the step took that ended last.
+  [[nodiscard]] Duration last_step() const { return last_step_; }
+  /// Goes on with what another replica began.
+  void take_over(Sequence&& moved);
+  /// Gives up the memory that a handed over sequence held.
+  void let_go(SequenceId id, Time now);
+
+  [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] ReplicaView view() const;
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
 
@@ -96,6 +111,7 @@ class Replica {
   ReplicaId id_;
   bool verify_books_;
   bool plans_ahead_;
+  Role role_;
   std::optional<ContentsCheck> contents_;
   Tokens max_model_len_;
   LocalSpan local_;
@@ -117,6 +133,9 @@ class Replica {
   StepShape shape_;
   Tokens outstanding_;
   std::vector<SequenceId> ended_;
+  std::vector<SequenceId> handed_over_;
+  std::size_t kept_ = 0;  // handed over, and still holding memory
+  Duration last_step_{};
   std::vector<SequenceId> released_;
 };
 

@@ -6,7 +6,9 @@
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/engine/engine.h"
+#include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/fleet/pool_meter.h"
+#include "sim/engine/kv_connectors.h"
 #include "sim/engine/metrics.h"
 #include "sim/engine/miss_attribution.h"
 #include "sim/engine/priority_meter.h"
@@ -47,8 +49,43 @@ double prefill_rate(const PoolParts& pool) {
   return static_cast<double>(prompt.value()) / seconds(pool.cost.price(shape));
 }
 
+/// Between prefill and decode replicas, if there are any.
+std::unique_ptr<Handoffs> make_handoffs(const SimulationParts& parts, std::uint64_t seed) {
+  std::vector<Handoffs::Endpoint> ends;
+  const PoolParts* first = nullptr;
+  for (const PoolParts& pool : parts.pools) {
+    ends.insert(ends.end(), static_cast<std::size_t>(pool.replicas),
+                {pool.token_bytes, pool.gpus, pool.layers});
+    if (pool.role == Role::kServe) continue;
+    if (first == nullptr) first = &pool;
+    if (pool.token_bytes != first->token_bytes || pool.layers != first->layers)
+      pool.config.fail("/role",
+                       fmt::format("the KV of a token is {} bytes here and {} in the first "
+                                   "pool with a role: use one model and kv_cache_dtype",
+                                   pool.token_bytes.value(), first->token_bytes.value()));
+  }
+  if (first == nullptr) return nullptr;
+  return std::make_unique<Handoffs>(parts.config, seed, ends);
+}
+
+/// What brings KV to each replica.
+std::deque<KvConnectors> make_connectors(const SimulationParts& parts, Handoffs* handoffs) {
+  std::deque<KvConnectors> connectors;
+  for (const PoolParts& pool : parts.pools)
+    for (std::int64_t i = 0; i < pool.replicas; ++i) {
+      const ReplicaId id{static_cast<std::uint32_t>(connectors.size())};
+      KvConnectors& all = connectors.emplace_back();
+      if (pool.role == Role::kDecode) all.add(handoffs->connector(id));
+      if (!parts.connectors.empty() && parts.connectors[id.index] != nullptr)
+        all.add(*parts.connectors[id.index]);
+    }
+  return connectors;
+}
+
 /// Pool by pool; ids run through.
-std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers& observers) {
+std::deque<Replica> make_replicas(const SimulationParts& parts,
+                                  std::deque<KvConnectors>& connectors,
+                                  const Observers& observers) {
   std::deque<Replica> replicas;
   for (const PoolParts& pool : parts.pools) {
     const std::int64_t ranks = pool.config.integer("/data_parallel_size");
@@ -60,11 +97,11 @@ std::deque<Replica> make_replicas(const SimulationParts& parts, const Observers&
     const double weight = parts.pools.size() > 1 ? prefill_rate(pool) : 1;
     for (std::int64_t i = 0; i < pool.replicas; ++i) {
       const std::size_t id = replicas.size();
-      KvConnector* connector = parts.connectors.empty() ? nullptr : parts.connectors[id];
+      KvConnector* connector = connectors[id].empty() ? nullptr : &connectors[id];
       replicas.emplace_back(Replica::Setup{ReplicaId{static_cast<std::uint32_t>(id)}, pool.capacity,
                                            pool.block, pool.max_model_len, pool.local, pool.groups,
                                            pool.swap_space, pool.cost, pool.config, observers,
-                                           parts.future, weight, connector});
+                                           parts.future, weight, connector, pool.role});
     }
   }
   return replicas;
@@ -137,7 +174,9 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
 
   const auto seed = static_cast<std::uint64_t>(parts.config.integer("/seed"));
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
-  std::deque<Replica> replicas = make_replicas(parts, observers);
+  const auto handoffs = make_handoffs(parts, seed);
+  std::deque<KvConnectors> connectors = make_connectors(parts, handoffs.get());
+  std::deque<Replica> replicas = make_replicas(parts, connectors, observers);
   misses.tell(watchers);
   if (parts.future != nullptr && parts.future->foreseen()) observers.add(parts.future);
   for (std::uint32_t i = 0; i < replicas.size(); ++i)
@@ -148,7 +187,8 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
     if (progress) progress(parts.workload.progress());
   };
   const Engine::Outcome outcome =
-      Engine({parts.workload, *router, replicas, observers, until, heartbeat}).run();
+      Engine({parts.workload, *router, replicas, observers, handoffs.get(), until, heartbeat})
+          .run();
 
   Report report;
   describe_workload(parts.workload.identity(), report);

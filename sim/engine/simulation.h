@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/engine/experiment.h"
+#include "sim/engine/fleet/role.h"
 #include "sim/engine/request_future.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_connector.h"
@@ -25,8 +26,11 @@ struct PoolParts {
   std::span<const KvGroup> groups = {};  ///< As in Allocator::Setup.
   Tokens swap_space{};  ///< Host memory of each replica for who is swapped out, in tokens.
   std::int64_t replicas = 1;
-  std::string name{}, device{}, role{};  ///< For reports.
-  std::int64_t gpus = 1;                 ///< Of each replica.
+  std::string name{}, device{};  ///< For reports.
+  Role role = Role::kServe;
+  std::int64_t gpus = 1;  ///< Of each replica.
+  Bytes token_bytes{};    ///< KV of a token, all GPUs of a replica together.
+  std::int64_t layers = 1;
 };
 
 struct SimulationParts {
@@ -34,7 +38,7 @@ struct SimulationParts {
   WorkloadSource& workload;
   std::vector<PoolParts> pools;                   ///< At least one.
   RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
-  std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
+  std::span<KvConnector* const> connectors = {};  ///< By replica, null for none; empty: none.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

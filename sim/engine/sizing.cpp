@@ -44,7 +44,8 @@ std::int64_t activation_bytes(const ModelSpec& model, std::int64_t tensor, std::
 Bytes runtime_bytes(const ModelSpec& model, const Sharding& shards, const ConfigView& config,
                     const BatchLimits& limits) {
   if (config.has("/runtime_gib")) return Bytes(std::llround(config.number("/runtime_gib") * kGib));
-  const double communicators = shards.tensor * shards.pipeline > 1 ? kCommunicatorBytes : 0;
+  const bool alone = shards.tensor * shards.pipeline * shards.expert == 1;
+  const double communicators = alone ? 0 : kCommunicatorBytes;
   return Bytes(std::llround(kContextBytes + communicators) +
                activation_bytes(model, shards.tensor, limits.tokens));
 }
@@ -69,6 +70,13 @@ std::string format_words(const KvFormat& format) {
   return words;
 }
 
+/// "tensor_parallel_size 8, experts over 16 GPUs".
+std::string shard_words(const Sharding& shards) {
+  std::string words = fmt::format("tensor_parallel_size {}", shards.tensor);
+  if (shards.expert > 1) words += fmt::format(", experts over {} GPUs", shards.expert);
+  return words;
+}
+
 std::string block_contents(const KvLayout& layout) {
   if (layout.groups.size() == 1) return fmt::format("{} tokens", layout.block.value());
   return fmt::format("{} tokens of {} layers, in one of {} groups", layout.block.value(),
@@ -89,8 +97,7 @@ void write_ladder(KvBudget& b, const ModelSpec& model, const DeviceSpec& device,
        fmt::format("gpu_memory_utilization {}", config.number("/cache/gpu_memory_utilization")));
   line("weights", -b.weights.value(), "bytes",
        is_quantised(d.weights) ? Certainty::kEstimated : Certainty::kExact,
-       fmt::format("{} in {}, tensor_parallel_size {}", model.name, word_of(d.weights),
-                   d.shards.tensor));
+       fmt::format("{} in {}, {}", model.name, word_of(d.weights), shard_words(d.shards)));
   if (drafter)
     line("drafter", -b.drafter.value(), "bytes",
          is_quantised(drafter->weights) || !drafter->own_head ? Certainty::kEstimated
@@ -134,7 +141,8 @@ std::string cures(const ModelSpec& model, const KvBudget& budget, const Deployme
   std::string text;
   constexpr std::int64_t kMostGpus = 64;
   for (std::int64_t ways = 2 * d.shards.tensor; ways <= kMostGpus; ways *= 2) {
-    const Sharding shards{ways, d.shards.pipeline};
+    const std::int64_t expert = d.shards.expert > 1 ? d.data_parallel * ways : 1;
+    const Sharding shards{ways, d.shards.pipeline, expert};
     if (sharding_problem(model, shards)) continue;
     if (!would_fit(budget, weight_bytes(count_parameters(model, shards), d.weights))) continue;
     text += fmt::format("tensor_parallel_size {}, ", ways);

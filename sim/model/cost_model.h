@@ -40,6 +40,9 @@ class CostModel {
   [[nodiscard]] virtual Duration price_stage(const StepShape& shape, std::size_t /*stage*/) const {
     return price(shape);
   }
+  /// No step that computes exactly `tokens` (> 0) tokens is shorter, whatever else is in it: what
+  /// `kvsim plan` refuses fleets by. 1 ns says nothing.
+  [[nodiscard]] virtual Duration at_least(Tokens /*tokens*/) const { return Duration(1); }
   [[nodiscard]] virtual CostProvenance provenance() const = 0;
 };
 

@@ -33,6 +33,8 @@ class KvConnector {
   /// that starts now, which then lasts at least as long as the load (layer by layer, as LMCache and
   /// SGLang's HiCache can).
   [[nodiscard]] virtual bool loads_apart(const Sequence& s) const = 0;
+  /// `s` was admitted without a load.
+  virtual void admitted(const Sequence& /*s*/, Time /*now*/) {}
   /// The load of `s` is over.
   virtual void arrived(const Sequence& /*s*/, Time /*now*/) {}
   /// The first s.computed tokens of `s` are in the pool: a chunk of its prompt, a load, or its last

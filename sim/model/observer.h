@@ -60,6 +60,10 @@ class Observer {
   /// Follows the first on_admit of `s` at once: why what was not in the cache was not.
   virtual void on_attributed(Time /*now*/, const Sequence& /*s*/, const PromptFate& /*fate*/,
                              ReplicaId /*where*/) {}
+  /// A prefill replica has brought `r` to its first token; it goes on at `to`. `from` keeps its
+  /// memory until the KV has moved.
+  virtual void on_hand_over(Time /*now*/, const Request& /*r*/, ReplicaId /*from*/,
+                            ReplicaId /*to*/) {}
   /// `s` shares the first `shared` tokens of its sibling, which has just been admitted.
   virtual void on_fork(Time /*now*/, const Sequence& /*s*/, Tokens /*shared*/,
                        ReplicaId /*where*/) {}

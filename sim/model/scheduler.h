@@ -38,6 +38,8 @@ class Scheduler {
   [[nodiscard]] virtual bool reserves_whole_life() const { return false; }
   /// Does it ask a KvConnector for what is not in the pool?
   [[nodiscard]] virtual bool loads() const { return false; }
+  /// Can a sequence wait for its load while others run?
+  [[nodiscard]] virtual bool loads_apart() const { return false; }
   /// The load of `id`, which was to arrive apart from a step (KvConnector::loads_apart), is over.
   virtual void loaded(SequenceId /*id*/) { KVSIM_CHECK(false, "only who loads is loaded"); }
   /// Can it plan a step while earlier ones are on their way, from whoever is in none of them?

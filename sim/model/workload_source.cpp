@@ -10,6 +10,8 @@ namespace {
 
 const std::string kSource = "/workload/source";
 const std::string kTrace = "/workload/trace";
+const std::string kPromptScale = "/workload/prompt_scale";
+const std::string kOutputScale = "/workload/output_scale";
 constexpr std::string_view kAuto = "auto";
 
 std::vector<std::string> source_words() {
@@ -22,6 +24,9 @@ const DeclaredFields kFields{
     word_field(kSource, std::string(kAuto), "workload source", source_words,
                "auto: trace if /workload/trace is set, generated if anything under "
                "/workload/generate or /workload/arrivals is, else the embedded sample."),
+    number_field(kPromptScale, "1", "", 0.01, 100,
+                 "Prompts this many times as long: what they gain is their own, at the end."),
+    number_field(kOutputScale, "1", "", 0.01, 100, "The same for answers."),
 };
 
 // Is some field below `prefix` set to other than its default?
@@ -52,6 +57,8 @@ std::string workload_kind(const ConfigView& config) {
 
 std::unique_ptr<WorkloadSource> open_workload(const WorkloadSource::Setup& setup) {
   auto source = Registry<WorkloadSource>::make(workload_kind(setup.config), setup);
+  if (setup.config.number(kPromptScale) != 1 || setup.config.number(kOutputScale) != 1)
+    source = Registry<WorkloadLayer>::make("scaled", {source, setup.config, setup.seed});
   const Decoding decoding = decoding_of(setup.config);
   if (decoding.siblings() == 1) return source;
   const std::string layer =

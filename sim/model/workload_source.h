@@ -42,8 +42,8 @@ class WorkloadSource {
   [[nodiscard]] virtual WorkloadIdentity identity() const = 0;
 };
 
-/// A source over another one: asks each of its requests several times over. Registered kinds:
-/// "siblings" (all at once), "beam-client" (token by token).
+/// A source over another one. Registered kinds: "scaled" (longer or shorter), "siblings" (each
+/// request several times, all at once), "beam-client" (token by token).
 class WorkloadLayer : public WorkloadSource {
  public:
   struct Setup {
@@ -53,8 +53,8 @@ class WorkloadLayer : public WorkloadSource {
   };
 };
 
-/// The workload that `config` asks for, its prompts answered as /workload/samples and
-/// /workload/beam_width say.
+/// The workload that `config` asks for, its prompts and answers as long as the scales say, answered
+/// as often as /workload/samples and /workload/beam_width say.
 [[nodiscard]] std::unique_ptr<WorkloadSource> open_workload(const WorkloadSource::Setup& setup);
 /// The registered kind that `config` asks for: /workload/source, or what "auto" comes to.
 [[nodiscard]] std::string workload_kind(const ConfigView& config);

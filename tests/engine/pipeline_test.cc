@@ -36,7 +36,8 @@ Report serve(const std::vector<Request>& requests, const CostModel& cost, const 
              std::vector<Observer*> watchers = {}, Tokens capacity = Tokens(16 * 1001)) {
   tiny::Listed listed(requests);
   const ConfigView view = ConfigView::parse(config, "a.json");
-  return simulate({view, listed, cost, capacity, Tokens(16), Tokens(100'000), {}}, watchers, {});
+  return simulate({view, listed, {{view, cost, capacity, Tokens(16), Tokens(100'000), {}}}},
+                  watchers, {});
 }
 
 /// As many prompts of 100 tokens, all there at the start.

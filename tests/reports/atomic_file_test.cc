@@ -37,6 +37,20 @@ TEST(AtomicFile, LeavesTheOldFileAloneUnlessCommitted) {
   EXPECT_EQ(text_of(folder / "a.txt"), "new");
 }
 
+// As two workers on two machines would have it, with one process id.
+TEST(AtomicFile, NeverSharesWhatItWritesAside) {
+  const ScratchFolder folder;
+  AtomicFile one(folder / "a.txt");
+  AtomicFile other(folder / "a.txt");
+  one.write("one");
+  other.write("other");
+  one.commit();
+  EXPECT_EQ(text_of(folder / "a.txt"), "one");
+  other.commit();
+  EXPECT_EQ(text_of(folder / "a.txt"), "other");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
 TEST(AtomicFile, SaysAtOnceThatItCannotBeCreated) {
   try {
     const AtomicFile file("/nowhere/a.txt");

@@ -87,6 +87,24 @@ TEST_F(Ajv, AgreesWithARunOfNothing) {
   EXPECT_EQ(wrong("aiperf_result", run + "/profile_export_aiperf.json"), "");
 }
 
+// Points that run and one that cannot; plan, results and merged rows.
+TEST_F(Ajv, AgreesWithASweep) {
+  const std::string sweep = scratch / "sweep";
+  const std::string rows = scratch / "rows.jsonl";
+  ASSERT_EQ(run_program("sweep plan demo --set /workload/limit=5 --set "
+                        "/speculative/method=none,draft_model --out " +
+                        sweep)
+                .code,
+            0);
+  ASSERT_EQ(run_program("sweep run " + sweep).code, 2);
+  ASSERT_EQ(run_program("sweep merge " + sweep + " --jsonl " + rows).code, 0);
+  EXPECT_EQ(wrong("sweep", sweep + "/sweep.json"), "");
+  EXPECT_EQ(wrong("sweep_point", sweep + "/manifest.jsonl"), "");
+  EXPECT_EQ(wrong("sweep_row", rows), "");
+  for (const auto& file : std::filesystem::directory_iterator(sweep + "/results"))
+    EXPECT_EQ(wrong("sweep_result", file.path().string()), "");
+}
+
 // The check can fail.
 TEST_F(Ajv, RefusesAnotherField) {
   const std::string file = scratch.with("line.jsonl", R"({"id": 1, "of_tomorrow": 2})");

@@ -66,9 +66,9 @@ double Collectives::reduce_scatter(const GpuGroup& group, double bytes) const {
   return within(group, bytes) + across(group, bytes / as_double(group.in_node));
 }
 
-double Collectives::all_to_all(const GpuGroup& group, double bytes) const {
+double Collectives::all_to_all(const GpuGroup& group, double bytes, double between) const {
   const double network =
-      group.nodes == 1 ? 0 : network_latency_ + bytes * others(group.nodes) / network_bandwidth_;
+      group.nodes == 1 ? 0 : network_latency_ + between * others(group.nodes) / network_bandwidth_;
   return within(group, bytes) + network;
 }
 

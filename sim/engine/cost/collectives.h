@@ -41,8 +41,12 @@ class Collectives {
   /// Every GPU ends with its part of the sum of everybody's `bytes`.
   [[nodiscard]] double reduce_scatter(const GpuGroup& group, double bytes) const;
   /// Every GPU sends `bytes` in all, to everybody alike, itself included. What leaves the node goes
-  /// to the peer there first, and from it to where it belongs (DeepEP's way).
-  [[nodiscard]] double all_to_all(const GpuGroup& group, double bytes) const;
+  /// to the peer there first, and from it to where it belongs (DeepEP's way): `between` bytes are
+  /// sent to all nodes, where what several GPUs of a node want counts once.
+  [[nodiscard]] double all_to_all(const GpuGroup& group, double bytes, double between) const;
+  [[nodiscard]] double all_to_all(const GpuGroup& group, double bytes) const {
+    return all_to_all(group, bytes, bytes);
+  }
   /// One GPU sends `bytes` to another.
   [[nodiscard]] double send(double bytes, bool between_nodes) const;
 

@@ -9,6 +9,7 @@
 #include "sim/core/config_schema.h"
 #include "sim/engine/cost/step_duration.h"
 #include "sim/model/cost_model.h"
+#include "sim/model/speculation.h"
 
 namespace kvsim {
 namespace {
@@ -27,7 +28,8 @@ class ConstantCost final : public CostModel {
       : step_us_(setup.config.number("/constant_cost/step_us")),
         prefill_token_ns_(setup.config.number("/constant_cost/prefill_token_ns")),
         decode_us_(setup.config.number("/constant_cost/decode_us")),
-        stages_(static_cast<std::size_t>(setup.config.integer("/pipeline_parallel_size"))) {}
+        stages_(static_cast<std::size_t>(setup.config.integer("/pipeline_parallel_size"))),
+        guesses_(speculation_of(setup.config).drafts > Tokens(0)) {}
 
   [[nodiscard]] Duration price(const StepShape& shape) const override {
     return price_stage(shape, 0) * static_cast<std::int64_t>(stages_);
@@ -39,6 +41,12 @@ class ConstantCost final : public CostModel {
                       1e3 * decode_us_ * static_cast<double>(shape.decodes);
     return step_duration(ns * 1e-9 / static_cast<double>(stages_));
   }
+  // A token of a prompt, one that is decoded, or a guess, which is free.
+  [[nodiscard]] Duration at_least(Tokens tokens) const override {
+    const double cheapest = guesses_ ? 0 : std::min(prefill_token_ns_, 1e3 * decode_us_);
+    const double ns = 1e3 * step_us_ + cheapest * static_cast<double>(tokens.value());
+    return std::max(step_duration(ns * 1e-9) - Duration(1), Duration(1));
+  }
   [[nodiscard]] CostProvenance provenance() const override {
     return {"exact", fmt::format("constant: {} us a step, {} ns a prefill token, {} us a decode",
                                  step_us_, prefill_token_ns_, decode_us_)};
@@ -47,6 +55,7 @@ class ConstantCost final : public CostModel {
  private:
   double step_us_, prefill_token_ns_, decode_us_;
   std::size_t stages_;
+  bool guesses_;
 };
 
 const Registered<CostModel, ConstantCost> kConstant{

@@ -25,6 +25,11 @@ const DeclaredFields kFields{
 
 constexpr double kWide = 2;  // bytes of an activation
 
+/// Of `places` that share the experts, those that have one of the `chosen` of a token.
+double places_reached(double places, double chosen) {
+  return places * (1 - std::pow(1 - 1 / places, chosen));
+}
+
 }  // namespace
 
 double expected_imbalance(double tokens, double per_token, double experts, double gpus) {
@@ -64,9 +69,12 @@ double ExpertPrices::exchange(double tokens) const {
   const double bytes = tokens * token_bytes_;
   if (direct_) {
     // The GPUs of a rank share the sending of its tokens.
-    const double sent =
-        bytes * e.per_token * static_cast<double>(e.ranks) / static_cast<double>(e.gpus);
-    return e.layers * 2 * collectives_.all_to_all(everybody_, sent);
+    const auto gpus = static_cast<double>(e.gpus);
+    const double share = bytes * static_cast<double>(e.ranks) / gpus;
+    const auto nodes = static_cast<double>(everybody_.nodes);
+    return e.layers * 2 *
+           collectives_.all_to_all(everybody_, share * places_reached(gpus, e.per_token),
+                                   share * places_reached(nodes, e.per_token));
   }
   const double all = bytes * static_cast<double>(e.ranks);
   return e.layers *

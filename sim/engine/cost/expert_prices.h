@@ -9,6 +9,9 @@
 // /moe/imbalance says it outright: real routers have favourites, and placing copies of those (EPLB)
 // evens them out again; neither is known here.
 //
+// Sent to its experts only, a token goes once to every GPU that has some of them, and once over the
+// network to every node (DeepEP).
+//
 // With data parallelism every rank is taken to be as busy as the one that is priced: the experts
 // get its tokens times the ranks. In truth ranks wait for the busiest, and idle ones compute dummy
 // batches.

@@ -1,5 +1,8 @@
 #include "sim/engine/cost/step_cost.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "sim/core/config_schema.h"
@@ -91,6 +94,16 @@ double StepCost::received(const StepShape& shape, std::size_t stage) const {
   return collectives_.send(bytes / as_double(tensor_),
                            collectives_.between_nodes(sender, tensor_)) +
          collectives_.all_gather(collectives_.group(tensor_), bytes);
+}
+
+// What every token passes, be it of a prompt or an answer; attention, logits and guesses come on
+// top. A nanosecond less, because the sum is rounded in another order.
+Duration StepCost::at_least(Tokens tokens) const {
+  const double n = as_double(tokens);
+  double passed = 0;
+  for (const auto& stage : stages_)
+    passed += stage->linears(n) + stage->experts(n) + stage->all_reduce(n) + stage->exchange(n);
+  return std::max(step_duration(host_ + host_per_sequence_ + passed) - Duration(1), Duration(1));
 }
 
 std::string StepCost::assumptions() const {

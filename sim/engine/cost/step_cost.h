@@ -32,6 +32,7 @@ class StepCost : public CostModel {
   [[nodiscard]] Duration price(const StepShape& shape) const final;
   [[nodiscard]] std::size_t stages() const final { return stages_.size(); }
   [[nodiscard]] Duration price_stage(const StepShape& shape, std::size_t stage) const final;
+  [[nodiscard]] Duration at_least(Tokens tokens) const final;
 
  protected:
   [[nodiscard]] const OperationPrices& target() const { return *stages_.front(); }

@@ -11,9 +11,10 @@ ReplicaId Dispatcher::route(Time now, const Request& r) {
 std::span<const ReplicaView> Dispatcher::candidates(const Request& r) {
   views_.clear();
   for (const Replica& replica : replicas_)
-    if (!replica.refuses(r)) views_.push_back(replica.view());
+    if (replica.role() != Role::kDecode && !replica.refuses(r)) views_.push_back(replica.view());
   if (views_.empty())
-    for (const Replica& replica : replicas_) views_.push_back(replica.view());
+    for (const Replica& replica : replicas_)
+      if (replica.role() != Role::kDecode) views_.push_back(replica.view());
   return views_;
 }
 

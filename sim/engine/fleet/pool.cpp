@@ -45,6 +45,8 @@ PoolParts Pool::parts() const {
   parts.device = device_.name;
   parts.role = said_.role;
   parts.gpus = deployment_.shards.tensor * deployment_.shards.pipeline;
+  parts.token_bytes = Bytes(budget_.per_token.value() * parts.gpus);
+  parts.layers = std::max<std::int64_t>(model_.attention_layers(), 1);
   return parts;
 }
 

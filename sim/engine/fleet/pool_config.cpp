@@ -12,7 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kServe = "serve";
 constexpr std::size_t kMostPools = 64;
 
 const DeclaredFields kFields{
@@ -23,9 +22,9 @@ const DeclaredFields kFields{
         "2, \"device\": \"l40s\"}; empty: one pool of /replicas. Whatever is a replica's may "
         "be said: device, sizes, cache, scheduler, role, pool_name."),
     word_field(
-        "/role", std::string(kServe), "role",
+        "/role", "serve", "role",
         [] {
-          return std::vector<std::string>{"decode", "prefill", std::string(kServe)};
+          return std::vector<std::string>{"decode", "prefill", "serve"};
         },
         "What a pool's replicas do: serve requests from first to last, or only prefill or decode."),
     note(text_field("/pool_name", "null", "What reports call a pool; null is its device.")),
@@ -47,10 +46,24 @@ void check_patch(const ConfigView& config, const Json& patch, const std::string&
 
 PoolConfig pool_of(ConfigView config) {
   const std::int64_t replicas = config.integer("/replicas");
-  std::string role = config.text("/role");
-  if (role != kServe)
-    config.fail("/role", fmt::format("'{}' replicas are not modelled yet; use serve", role));
-  return {std::move(config), replicas, std::move(role)};
+  const Role role = role_of(config.text("/role"));
+  return {std::move(config), replicas, role};
+}
+
+// Nobody prefills for nobody.
+void check_roles(const std::vector<PoolConfig>& pools) {
+  const auto first = [&](Role role) {
+    return std::find_if(pools.begin(), pools.end(),
+                        [role](const PoolConfig& pool) { return pool.role == role; });
+  };
+  const auto prefill = first(Role::kPrefill);
+  const auto decode = first(Role::kDecode);
+  if ((prefill == pools.end()) == (decode == pools.end())) return;
+  const bool alone = decode == pools.end();
+  (alone ? prefill : decode)
+      ->config.fail("/role",
+                    fmt::format("{} replicas need others that {}; add a pool to /pools",
+                                alone ? "prefill" : "decode", alone ? "decode" : "prefill"));
 }
 
 }  // namespace
@@ -68,6 +81,7 @@ std::vector<PoolConfig> read_pools(const ConfigView& config) {
     pools.push_back(pool_of(config.overlaid("/pools", inside, patches[i])));
   }
   if (pools.empty()) pools.push_back(pool_of(config));
+  check_roles(pools);
   return pools;
 }
 

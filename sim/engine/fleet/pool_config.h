@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/core/config_view.h"
+#include "sim/engine/fleet/role.h"
 
 namespace kvsim {
 
@@ -13,7 +14,7 @@ namespace kvsim {
 struct PoolConfig {
   ConfigView config;  ///< Its errors name the patch: "FILE: /pools/1/device: ...".
   std::int64_t replicas = 0;
-  std::string role;
+  Role role = Role::kServe;
 };
 
 /// Every pool in order; the config itself if it says none. Throws InputError for a list that is

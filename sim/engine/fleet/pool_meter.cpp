@@ -16,7 +16,7 @@ PoolMeter::PoolMeter(std::span<const PoolParts> pools) {
     Counted counted{{}, MemoryMeter(pool_of_.size())};
     counted.row.name = pool.name;
     counted.row.device = pool.device;
-    counted.row.role = pool.role;
+    counted.row.role = word_of(pool.role);
     counted.row.replicas = pool.replicas;
     counted.row.gpus = pool.replicas * pool.gpus;
     counted.row.block_tokens = pool.block.value();
@@ -32,6 +32,10 @@ void PoolMeter::on_admit(Time /*now*/, const Sequence& s, Tokens hit, ReplicaId 
   if (s.admitted) return;  // again: what it finds of its own is no hit
   at(where).row.query_tokens += s.request.prompt.value();
   at(where).row.hit_tokens += hit.value();
+}
+
+void PoolMeter::on_hand_over(Time /*now*/, const Request& /*r*/, ReplicaId /*from*/, ReplicaId to) {
+  ++at(to).row.requests;
 }
 
 void PoolMeter::on_step(const StepRecord& step) {

@@ -17,6 +17,7 @@ class PoolMeter final : public Observer {
 
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
+  void on_hand_over(Time now, const Request& r, ReplicaId from, ReplicaId to) override;
   void on_step(const StepRecord& step) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_memory(Time now, ReplicaId where, const MemoryUse& memory) override;

@@ -112,10 +112,17 @@ TEST(DataParallel, GathersTokensAndScattersTheirSums) {
   };
   const double link = 0.79 * 450e9;
   EXPECT_NEAR(exchange(p.config), 32 * 2 * (5e-6 + 7.0 / 8 * 6'553'600 / link), 1e-9);
-  // Each token twice to where its experts are, and back.
+  // Each token once to the 8 (1 - (7/8)^2) = 1.875 GPUs that have one of its two, and back.
   ConfigView direct = p.config;
   direct.set("/all2all_backend=deepep_high_throughput");
-  EXPECT_NEAR(exchange(direct), 32 * 2 * (5e-6 + 7.0 / 8 * 100 * 2 * 8192 / link), 1e-9);
+  EXPECT_NEAR(exchange(direct), 32 * 2 * (5e-6 + 7.0 / 8 * 100 * 1.875 * 8192 / link), 1e-9);
+  // Of two nodes it reaches 2 (1 - (1/2)^2) = 1.5, half of them not its own.
+  direct.set("/topology/gpus_per_node=4");
+  EXPECT_NEAR(
+      exchange(direct),
+      32 * 2 *
+          (5e-6 + 3.0 / 4 * 100 * 1.875 * 8192 / link + 5e-6 + 1.0 / 2 * 100 * 1.5 * 8192 / 40e9),
+      1e-9);
 }
 
 TEST(DataParallel, RanksReadTheirShareOfTheExperts) {

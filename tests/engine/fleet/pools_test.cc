@@ -64,7 +64,8 @@ TEST(Pools, AreSizedAndCountedOneByOne) {
   EXPECT_EQ(both.pools[0].output_tokens + both.pools[1].output_tokens, both.output_tokens);
   EXPECT_EQ(both.pools[0].query_tokens + both.pools[1].query_tokens,
             both.prefix_cache.query_tokens);
-  EXPECT_EQ(both.pools[0].requests, 2 * both.pools[1].requests + 1) << "round robin over 3, of 200";
+  // Round robin: 67, 67 and 66.
+  EXPECT_EQ(both.pools[0].requests, 134);
   for (const Report::Pool& pool : both.pools) EXPECT_TRUE(pool.busy > 0 && pool.busy <= 1);
 }
 
@@ -80,8 +81,8 @@ TEST(Pools, TakeWhatTheyCanServe) {
 TEST(Pools, AreRefusedInOneLine) {
   EXPECT_EQ(error_of("3"), "t.json: /pools: expected a list of objects, a pool each, got 3");
   EXPECT_EQ(error_of("[{}, 7]"), "t.json: /pools/1: expected an object of config fields, got 7");
-  EXPECT_EQ(error_of(R"([{}, {"device": "h2000"}])").substr(0, 62),
-            "t.json: /pools/1/device: no device named 'h2000'; known: a100-");
+  EXPECT_EQ(error_of(R"([{}, {"device": "h2000"}])").substr(0, 48),
+            "t.json: /pools/1/device: no device named 'h2000'");
   EXPECT_EQ(error_of(R"([{"devise": "h200"}])"),
             "t.json: /pools/0/devise: unknown field (did you mean 'device'?)");
   EXPECT_EQ(error_of(R"([{"cache": {"block_size": 0}}])"),
@@ -90,12 +91,21 @@ TEST(Pools, AreRefusedInOneLine) {
             "t.json: /pools/0/seed: belongs to the whole fleet; say it as /seed");
   EXPECT_EQ(error_of(R"([{"workload": {"limit": 3}}])"),
             "t.json: /pools/0/workload: belongs to the whole fleet; say it as /workload");
-  EXPECT_EQ(error_of(R"([{"role": "prefill"}])"),
-            "t.json: /pools/0/role: 'prefill' replicas are not modelled yet; use serve");
+  EXPECT_EQ(
+      error_of(R"([{"role": "prefill"}])"),
+      "t.json: /pools/0/role: prefill replicas need others that decode; add a pool to /pools");
+  EXPECT_EQ(
+      error_of(R"([{"role": "prefill"}, {"role": "decode", "scheduler": {"batching": "sglang"}}])"),
+      "t.json: /pools/1/scheduler/batching: sglang batching cannot wait for what prefill "
+      "replicas computed; use vllm");
+  EXPECT_EQ(
+      error_of(R"([{"role": "prefill"}, {"role": "decode", "cache": {"kv_cache_dtype": "fp8"}}])"),
+      "t.json: /pools/1/role: the KV of a token is 65536 bytes here and 131072 in the first "
+      "pool with a role: use one model and kv_cache_dtype");
   EXPECT_EQ(error_of(R"([{"replicas": 0}])"),
             "t.json: /pools/0/replicas: expected 1 to 4096, got 0");
   EXPECT_EQ(error_of(R"([{}, {"tensor_parallel_size": 3}])").substr(0, 45),
-            "t.json: /pools/1/tensor_parallel_size: expect");
+            "t.json: /pools/1/tensor_parallel_size: 32 att");
 }
 
 TEST(Pools, AnErrorNamesWhereThePatchWasSaid) {

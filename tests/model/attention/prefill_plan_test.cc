@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/repetitions.h"
+
 namespace kvsim {
 namespace {
 
@@ -139,7 +141,7 @@ void expect_features_are_counts(const Case& c, const Counted& counted) {
 
 TEST(PrefillPlan, CoversTheMaskOnceAndCountsIt) {
   std::mt19937 random(1);
-  for (int i = 0; i < 400 && !testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < repetitions(400) && !testing::Test::HasFailure(); ++i) {
     const Case c = random_case(random);
     SCOPED_TRACE(testing::Message()
                  << "case " << i << ": heads " << c.shape.q_heads << "/" << c.shape.kv_heads
