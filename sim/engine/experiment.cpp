@@ -6,6 +6,7 @@
 #include "sim/engine/fleet/pool.h"
 #include "sim/engine/front_end.h"
 #include "sim/engine/simulation.h"
+#include "sim/engine/transfer/run_tiers.h"
 
 namespace kvsim {
 namespace {
@@ -49,9 +50,16 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   RequestFuture future([&config] { return read_ahead(config); },
                        pools.front().deployment().layout.block);
   SimulationParts parts{config, *workload, {}, &future};
-  for (const Pool& pool : pools) parts.pools.push_back(pool.parts());
+  std::vector<TieredPool> behind;
+  for (Pool& pool : pools) {
+    parts.pools.push_back(pool.parts());
+    behind.push_back(pool.tiers());
+  }
+  RunTiers tiers(behind);
+  parts.connectors = tiers.connectors();
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
+  report.tiers = tiers.report(report.duration_s);
   report.provenance.version = KVSIM_VERSION;
   report.provenance.config_digest = config.digest();
   report.provenance.seed = seed;

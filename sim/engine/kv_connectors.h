@@ -13,6 +13,9 @@ class KvConnectors final : public KvConnector {
   void add(KvConnector& connector) { all_.push_back(&connector); }
   [[nodiscard]] bool empty() const { return all_.empty(); }
 
+  void queued(const Sequence& s, Time now) override {
+    for (KvConnector* connector : all_) connector->queued(s, now);
+  }
   [[nodiscard]] Tokens offer(const Sequence& s, Tokens hit, Time now) override {
     if (s.id.index >= chosen_.size()) chosen_.resize(s.id.index + 1);
     for (KvConnector* connector : all_) {

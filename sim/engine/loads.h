@@ -31,6 +31,10 @@ class Loads {
   [[nodiscard]] std::span<const Time> ends() const { return ends_; }
   /// Those that are there by `now`, in the order of their ends.
   [[nodiscard]] std::span<const SequenceId> take_arrived(Time now);
+  /// `s` has come and waits.
+  void queued(const Sequence& s, Time now) const {
+    if (connector_ != nullptr) connector_->queued(s, now);
+  }
   void admitted(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->admitted(s, now);
   }

@@ -95,7 +95,7 @@ std::optional<Rejection> Replica::refuses(const Request& r) const {
   return std::nullopt;
 }
 
-void Replica::enqueue(Request& r) {
+void Replica::enqueue(Request& r, Time now) {
   const SequenceId id = sequences_.take();
   Sequence& s = sequences_[id];
   Request used = std::move(s.request);
@@ -103,18 +103,19 @@ void Replica::enqueue(Request& r) {
   s.id = id;
   s.request = std::move(r);
   r = std::move(used);
-  enter(id);
+  enter(id, now);
 }
 
-void Replica::resume(Sequence& s) {
+void Replica::resume(Sequence& s, Time now) {
   const SequenceId id = sequences_.take();
   s.id = id;
   sequences_[id] = std::move(s);
-  enter(id);
+  enter(id, now);
 }
 
-void Replica::enter(SequenceId id) {
+void Replica::enter(SequenceId id, Time now) {
   outstanding_ += sequences_[id].request.prompt;
+  loads_.queued(sequences_[id], now);
   plans_ahead_&& stepping() ? late_.push_back(id) : scheduler_->enqueue(id);
 }
 

@@ -44,10 +44,10 @@ class Replica {
   /// Why `r` can never be served here, if so.
   [[nodiscard]] std::optional<Rejection> refuses(const Request& r) const;
   /// Takes `r` over (its storage is swapped for a used one). Requires !refuses(r).
-  void enqueue(Request& r);
+  void enqueue(Request& r, Time now);
   /// Takes over `s`, which comes from elsewhere with nothing computed: it goes on after what it
   /// generated. Requires !refuses(s.request).
-  void resume(Sequence& s);
+  void resume(Sequence& s, Time now);
   /// Loses its memory, its steps and all its sequences: those that had not finished, by request.
   [[nodiscard]] std::vector<Sequence> fail();
   /// From the next step on, steps take `factor` times as long as they should.
@@ -107,7 +107,7 @@ class Replica {
   };
 
   void start_empty();
-  void enter(SequenceId id);
+  void enter(SequenceId id, Time now);
   void plan();
   void start(Time end);
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }

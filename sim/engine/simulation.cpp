@@ -70,6 +70,14 @@ std::unique_ptr<Handoffs> make_handoffs(const SimulationParts& parts, std::uint6
   return std::make_unique<Handoffs>(parts.config, seed, ends);
 }
 
+/// Tiers do not hear of a replica that fails.
+void check_faults(const SimulationParts& parts) {
+  const bool tiers = std::any_of(parts.connectors.begin(), parts.connectors.end(),
+                                 [](const KvConnector* connector) { return connector != nullptr; });
+  if (tiers && !parts.config.tree("/faults").empty())
+    parts.config.fail("/faults", "replicas with tiers cannot fail yet; leave out the tiers");
+}
+
 /// What brings KV to each replica.
 std::deque<KvConnectors> make_connectors(const SimulationParts& parts, Handoffs* handoffs) {
   std::deque<KvConnectors> connectors;
@@ -78,7 +86,8 @@ std::deque<KvConnectors> make_connectors(const SimulationParts& parts, Handoffs*
       const ReplicaId id{static_cast<std::uint32_t>(connectors.size())};
       KvConnectors& all = connectors.emplace_back();
       if (pool.role == Role::kDecode) all.add(handoffs->connector(id));
-      if (!parts.connectors.empty()) all.add(*parts.connectors[id.index]);
+      if (!parts.connectors.empty() && parts.connectors[id.index] != nullptr)
+        all.add(*parts.connectors[id.index]);
     }
   return connectors;
 }
@@ -188,6 +197,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
   std::optional<KvEventFeed> news;
   if (router->listens()) observers.add(&news.emplace(parts.config, *router, blocks));
+  check_faults(parts);
   const auto handoffs = make_handoffs(parts, seed);
   std::deque<KvConnectors> connectors = make_connectors(parts, handoffs.get());
   std::deque<Replica> replicas = make_replicas(parts, connectors, observers);

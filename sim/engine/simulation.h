@@ -38,7 +38,7 @@ struct SimulationParts {
   WorkloadSource& workload;
   std::vector<PoolParts> pools;                   ///< At least one.
   RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
-  std::span<KvConnector* const> connectors = {};  ///< By replica; empty: no KV from elsewhere.
+  std::span<KvConnector* const> connectors = {};  ///< By replica, null for none; empty: none.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

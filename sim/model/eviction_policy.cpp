@@ -4,7 +4,7 @@ namespace kvsim {
 
 Future& EvictionPolicy::Setup::known_future() const {
   if (future == nullptr)
-    config.fail(field, "this policy needs to know the future, which is not known here");
+    config.fail("/cache/eviction", "this policy needs to know the future, which is not known here");
   future->foresee();
   return *future;
 }

@@ -37,8 +37,7 @@ class EvictionPolicy {
   struct Setup {
     std::size_t entries = 0;  ///< Ids run 0 .. entries-1.
     const ConfigView& config;
-    Future* future = nullptr;               ///< Null: nobody knows it.
-    const char* field = "/cache/eviction";  ///< Where the config names it, for errors.
+    Future* future = nullptr;  ///< Null: nobody knows it.
     /// For policies that cannot do without. Throws InputError where it is not known.
     [[nodiscard]] Future& known_future() const;
   };

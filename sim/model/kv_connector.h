@@ -21,6 +21,8 @@ class KvConnector {
  public:
   virtual ~KvConnector() = default;
 
+  /// `s` has come and waits.
+  virtual void queued(const Sequence& /*s*/, Time /*now*/) {}
   /// How many tokens of `s` after the first `hit`, which are in the pool, had better be brought
   /// than computed; 0: none. hit + the answer < s.tokens(): the last token must run to give logits.
   [[nodiscard]] virtual Tokens offer(const Sequence& s, Tokens hit, Time now) = 0;

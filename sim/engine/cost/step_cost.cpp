@@ -19,6 +19,9 @@ const DeclaredFields kFields{
     number_field("/host/step_us", "500", "us", 0, 1e6,
                  "Host time of a step that the GPU waits for: scheduling, inputs, sampling."),
     number_field("/host/sequence_us", "3", "us", 0, 1e6, "The same, for every sequence."),
+    number_field("/host/copy_us", "2", "us", 0, 1e6,
+                 "Of a swap, for every copy beside its bytes: vLLM V0 made one per block, layer, K "
+                 "and V. An assumption; 0: one batched copy."),
 };
 
 double as_double(std::int64_t n) { return static_cast<double>(n); }
@@ -48,6 +51,8 @@ StepCost::StepCost(const Setup& setup, const MakePrices& make)
   constexpr std::int64_t kWide = 2;     // bytes of an activation
   token_bytes_ = as_double(kTensors * kWide * setup.model.hidden);
   slot_bytes_ = as_double(d.layout.block_bytes().value()) / as_double(d.layout.block);
+  const double copies = 2 * as_double(d.layout.slots);  // of a block: K and V of every layer
+  swap_launches_ = copies / as_double(d.layout.block) * setup.config.number("/host/copy_us") * 1e-6;
   memory_bandwidth_ = setup.device.bandwidth;
   host_bandwidth_ = setup.device.link.host_bandwidth;
   const auto drafter = load_drafter(setup.model, d, setup.config);
@@ -107,12 +112,13 @@ std::string StepCost::assumptions() const {
   return fmt::format("{:.0f} us host{}", host_ * 1e6, guesser);
 }
 
-// Swaps at the link's bandwidth, whatever the size of the pieces: the launches of many small
-// copies (the PagedAttention paper, Fig. 19: small blocks make swaps slow) are not priced.
+// The pieces of a swap cross the link one after the other, and each has to be started: small blocks
+// make swaps slow (the PagedAttention paper, Fig. 19). Source: swap_blocks() of vLLM V0's
+// csrc/cache_kernels.cu, one cudaMemcpyAsync per block and tensor, one tensor per layer, K and V.
 double StepCost::moved(const StepShape& s) const {
   if (s.copied_tokens + s.swapped_tokens == Tokens(0)) return 0;
   return 2 * as_double(s.copied_tokens) * slot_bytes_ / memory_bandwidth_ +
-         as_double(s.swapped_tokens) * slot_bytes_ / host_bandwidth_;
+         as_double(s.swapped_tokens) * (slot_bytes_ / host_bandwidth_ + swap_launches_);
 }
 
 // First the drafter reads what the model has read, prompts and guesses alike, and makes its first

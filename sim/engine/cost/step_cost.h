@@ -56,6 +56,7 @@ class StepCost : public CostModel {
   double host_ = 0, host_per_sequence_ = 0;
   double slot_bytes_ = 0;  // of a token's room in a block, all its layers
   double memory_bandwidth_ = 0, host_bandwidth_ = 0;
+  double swap_launches_ = 0;                // of the copies that move a token's room
   mutable std::int64_t steps_outside_ = 0;  // only counted, never read by a price
 };
 

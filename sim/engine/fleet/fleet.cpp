@@ -66,7 +66,7 @@ void Fleet::arrive(Time now, Request& r) {
   }
   Replica& replica = parts_.replicas[where.index];
   if (const auto why = refusal(replica, r)) return refuse(now, r, *why);
-  replica.enqueue(r);
+  replica.enqueue(r, now);
   sent_.push_back(where);
 }
 
@@ -105,7 +105,7 @@ void Fleet::send_moving(Time now) {
     const ReplicaId to = parts_.handoffs->router().route(now, r, views_);
     parts_.fingerprint.add(r.id, to);
     parts_.observers.tell([&](Observer& o) { o.on_hand_over(now, r, m->from, to); });
-    parts_.replicas[to.index].resume(m->sequence);
+    parts_.replicas[to.index].resume(m->sequence, now);
     sent_.push_back(to);
     m = moving_.erase(m);
   }
@@ -191,7 +191,7 @@ void Fleet::send_waiting(Time now) {
 void Fleet::send(Time now, Sequence& s, ReplicaId where) {
   parts_.fingerprint.add(s.request.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_route(now, s.request, where); });
-  parts_.replicas[where.index].resume(s);
+  parts_.replicas[where.index].resume(s, now);
   sent_.push_back(where);
 }
 

@@ -50,6 +50,20 @@ PoolParts Pool::parts() const {
   return parts;
 }
 
+TieredPool Pool::tiers() {
+  TieredPool tiered{std::nullopt, static_cast<std::size_t>(said_.replicas), nullptr, model_.local,
+                    said_.config};
+  if (budget_.capacity == Tokens(0)) return tiered;
+  tiered.plan =
+      read_tier_plan(said_.config, {deployment_.layout.block, budget_.per_block, budget_.capacity,
+                                    deployment_.shards.tensor * deployment_.shards.pipeline,
+                                    device_.link.host_bandwidth, deployment_.layout.groups});
+  if (!tiered.plan) return tiered;
+  estimates_ = load_cost_model(model_, device_, said_.config);
+  tiered.cost = estimates_.get();
+  return tiered;
+}
+
 CostProvenance combined(const std::vector<CostProvenance>& all) {
   CostProvenance sum = all.front();
   for (const CostProvenance& next : std::span(all).subspan(1)) {

@@ -7,6 +7,7 @@
 #include "sim/engine/fleet/pool_config.h"
 #include "sim/engine/simulation.h"
 #include "sim/engine/sizing.h"
+#include "sim/engine/transfer/run_tiers.h"
 
 namespace kvsim {
 
@@ -21,6 +22,8 @@ class Pool {
 
   /// Refers into this pool.
   [[nodiscard]] PoolParts parts() const;
+  /// What lies behind the memory of its replicas. Refers into this pool.
+  [[nodiscard]] TieredPool tiers();
   [[nodiscard]] const Deployment& deployment() const { return deployment_; }
   [[nodiscard]] CostProvenance provenance() const { return cost_->provenance(); }
 
@@ -29,6 +32,7 @@ class Pool {
   ModelSpec model_;
   DeviceSpec device_;
   std::unique_ptr<CostModel> cost_;
+  std::unique_ptr<CostModel> estimates_;  // apart: what was not computed is not in provenance()
   Deployment deployment_;
   KvBudget budget_;
 };

@@ -32,7 +32,7 @@ TEST(Roofline, ReadsTheWeightsOnceAStep) {
 
 // A copy reads and writes device memory; a swap crosses the host link. 131,072 bytes a token.
 TEST(Roofline, PricesCopiesAndSwapsByTheirBytes) {
-  const Priced p(R"({"cost": "roofline"})");
+  const Priced p(R"({"cost": "roofline", "host": {"copy_us": 0}})");
   const StepShape plain = decodes(4, 100);
   StepShape copying = plain;
   copying.copied_blocks = 1000;

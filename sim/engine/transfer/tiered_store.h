@@ -1,0 +1,113 @@
+#pragma once
+// TieredStore: one replica's tiers, the host's memory, its disk and the store it shares with the
+// others, and the way between them and its pool.
+//
+// Look-up walks the chunks of a prompt from where the pool's hit ends: each may lie in any tier,
+// the host asked first, then disk, then remote; the first that is nowhere ends it. Whether what was
+// found is worth loading is decided by cost: the links' queues and bytes against the price of
+// computing it. As LMCache does (chunks, several backends at once) and vLLM's OffloadingConnector.
+//
+// All KV passes the host's memory and its link to the GPUs, each GPU its own share on a link of its
+// own; a disk or remote store carries the sum of all GPUs besides. A transfer goes on all links of
+// its way at once, in pieces, so it takes as long as the slowest.
+//
+// What is stored goes to the first tier and to those that are written through, at once; what a tier
+// gives up goes to the next if that is filled by spills, being read first where that takes a link.
+// What is loaded from a later tier stays in the first as well.
+//
+// Not modelled: what a load reads is not pinned: a tier may give it up while it is read, and has
+// the room at once, as has the pool for blocks that are being stored.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/engine/transfer/chunk_names.h"
+#include "sim/engine/transfer/link.h"
+#include "sim/engine/transfer/resident_chunks.h"
+#include "sim/engine/transfer/tier.h"
+#include "sim/engine/transfer/tier_plan.h"
+#include "sim/model/cost_model.h"
+#include "sim/model/kv_connector.h"
+#include "sim/model/local_span.h"
+
+namespace kvsim {
+
+/// A tier that links of its own lead to.
+struct LinkedTier {
+  LinkedTier(const TierPlan& plan, const TierPlan::Room& room, const ConfigView& config);
+  Tier tier;
+  Link in, out;  ///< Seen from the GPUs: loads, stores.
+};
+
+class TieredStore final : public KvConnector {
+ public:
+  struct Setup {
+    const TierPlan& plan;
+    bool async;              ///< Do sequences wait for their loads while others run?
+    const CostModel& cost;   ///< What computing would cost instead.
+    const LocalSpan& local;  ///< What the model's local layers see.
+    LinkedTier* remote;      ///< Shared by all replicas; null: none.
+    const ConfigView& config;
+  };
+  explicit TieredStore(const Setup& setup);
+  TieredStore(const TieredStore&) = delete;  // its levels point into it
+  TieredStore& operator=(const TieredStore&) = delete;
+
+  void queued(const Sequence& s, Time now) override;
+  [[nodiscard]] Tokens offer(const Sequence& s, Tokens hit, Time now) override;
+  [[nodiscard]] Time load(const Sequence& s, Tokens hit, Tokens count, Time now) override;
+  [[nodiscard]] bool loads_apart(const Sequence& /*s*/) const override { return async_; }
+  void computed(const Sequence& s, Time now) override;
+  [[nodiscard]] bool watches_evictions() const override {
+    return plan_.store == TierPlan::Store::kOnEvict;
+  }
+  [[nodiscard]] Time evicted(std::span<const Eviction> gone, Time now) override;
+
+  /// The replica's own tiers and, with the host's, the link that all KV passes.
+  [[nodiscard]] const Tier* host() const { return host_ ? &*host_ : nullptr; }
+  [[nodiscard]] const LinkedTier* disk() const { return disk_ ? &*disk_ : nullptr; }
+  [[nodiscard]] const Link& host_in() const { return host_in_; }
+  [[nodiscard]] const Link& host_out() const { return host_out_; }
+  [[nodiscard]] std::int64_t gpus() const { return plan_.gpus; }
+  void check_books() const;
+
+ private:
+  struct Level {
+    Tier* tier;
+    Link* in;  // null: the host's memory, which the host link alone leads to
+    Link* out;
+    bool written_through;
+  };
+  static constexpr std::size_t kLevels = 3;
+  using Amounts = std::array<Tokens, kLevels>;
+
+  void find_runs(const Sequence& s, Tokens hit, Tokens count);
+  [[nodiscard]] std::size_t level_of(Key128 key) const;
+  void count_look_up(const Sequence& s, Tokens wanted);
+  [[nodiscard]] Tokens cheapest(const Sequence& s, Tokens hit, Time now);
+  [[nodiscard]] Time arrival(const Amounts& amounts, Time now) const;
+  [[nodiscard]] Duration computing(const Sequence& s, Tokens context) const;
+  void keep(const Sequence& s, Tokens until, Time now, std::optional<Time> at_host);
+  [[nodiscard]] bool wanted(const TierChunk& chunk);
+  Time enter(const TierChunk& chunk, Time now, std::optional<Time> at_host);
+  void spill(std::size_t level, const TierChunk& chunk, Time now);
+  [[nodiscard]] Bytes gpu_bytes(Tokens n) const { return plan_.gpu_bytes * n.value(); }
+  [[nodiscard]] Bytes all_bytes(Tokens n) const { return gpu_bytes(n) * plan_.gpus; }
+
+  TierPlan plan_;
+  bool async_;
+  const CostModel& cost_;
+  LocalSpan local_;
+  Link host_in_, host_out_;
+  std::optional<Tier> host_;
+  std::optional<LinkedTier> disk_;
+  std::vector<Level> levels_;  // in order of look-up
+  ChunkNames names_;
+  ResidentChunks residents_;  // only if stored on eviction
+  FlatMap<EntryId> uses_of_;  // only if stored selectively: into uses_
+  std::vector<std::uint32_t> uses_;
+};
+
+}  // namespace kvsim
