@@ -24,7 +24,7 @@ struct Sequence {
   Tokens recomputed;
   std::uint32_t preemptions = 0;
   std::uint32_t retries = 0;  ///< Times it lost its replica and went on elsewhere.
-  bool admitted = false;  ///< At least once: the times below this line are valid in order.
+  bool admitted = false;      ///< At least once: the times below this line are valid in order.
   Time admitted_at{};
   Time first_token_at{};
   Time last_token_at{};

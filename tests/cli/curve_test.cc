@@ -48,7 +48,8 @@ TEST(CurveVerb, NeedsNothingAndShowsEveryPolicy) {
 }
 
 TEST(CurveVerb, SaysTheSameOnAnyNumberOfThreads) {
-  const std::string arguments = "curve --policies lru,arc,s3fifo,optimal --rule tree,flat --csv --jobs ";
+  const std::string arguments =
+      "curve --policies lru,arc,s3fifo,optimal --rule tree,flat --csv --jobs ";
   const Outcome one = run_program(arguments + "1");
   ASSERT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(run_program(arguments + "4").out, one.out);
