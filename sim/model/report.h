@@ -36,6 +36,11 @@ struct SloReport {
   std::int64_t good = 0;                   ///< Completed, and met all of them.
 };
 
+/// Prompt tokens not found in the pool, but brought from elsewhere: neither hits nor misses.
+struct LoadedReport {
+  std::int64_t tokens = 0;
+};
+
 struct Report {
   struct Provenance {
     std::string version, config_digest, trace_name, trace_format, trace_digest, fingerprint;
@@ -95,11 +100,7 @@ struct Report {
     struct Miss {
       std::int64_t first_seen = 0, capacity = 0, granularity = 0, last_token = 0, in_flight = 0;
     } miss;
-    /// Not found, but brought from elsewhere: neither hits nor misses. Absent if nothing was.
-    struct Loaded {
-      std::int64_t tokens = 0;
-    };
-    std::optional<Loaded> loaded = {};
+    std::optional<LoadedReport> loaded;  ///< Absent if nothing was.
     /// What the first, second ... request of a conversation found; the last row counts later ones
     /// too.
     static constexpr std::size_t kTurnRows = 16;

@@ -21,7 +21,7 @@ Report some_report() {
   r.kv.waste = {0.01, 0.02, 0.007};
   r.kv.usage = {1, 0.5, 0.5, 0.8, 0.9, 0.99, 1.0};
   r.kv.cached = 0.25;
-  r.prefix_cache = {1000, 400, 0.4, {300, 200, 50, 40, 10}};
+  r.prefix_cache = {1000, 400, 0.4, {300, 200, 50, 40, 10}, {}};
   r.batch = {5000, 23.4, 64, 12, 8.5};
   r.preemptions = 3;
   r.recomputed_tokens = 1;

@@ -2,6 +2,8 @@
 
 #include "sim/engine/fleet/handoffs.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/repetitions.h"
@@ -170,6 +172,46 @@ TEST(Handoffs, LoseNothingUnderTightMemory) {
     EXPECT_EQ(r.kv.held_at_end_tokens, 0);
     EXPECT_EQ(r.provenance.fingerprint, split.run().provenance.fingerprint);
   }
+}
+
+// Every client gets each token once, in order, whichever replica had it made.
+class Clients final : public Observer {
+ public:
+  void on_token(Time /*now*/, const Sequence& s) override {
+    Tokens& got = got_[s.request.id];
+    in_order = in_order && s.generated == got + Tokens(1);
+    got = s.generated;
+  }
+  bool in_order = true;
+
+ private:
+  std::map<std::uint64_t, Tokens> got_;
+};
+
+TEST(Handoffs, LoseNothingWhenReplicasFail) {
+  std::int64_t retries = 0;
+  for (int seed = 0; seed < repetitions(60); ++seed) {
+    Rng rng(static_cast<std::uint64_t>(seed), "handoffs_test faults");
+    Split split;
+    split.requests = tiny::random_requests(static_cast<std::uint64_t>(seed), 40, 60);
+    split.prefills = 1 + static_cast<std::int64_t>(rng.below(3));
+    split.decodes = 1 + static_cast<std::int64_t>(rng.below(3));
+    split.prefill_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
+    split.decode_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
+    split.config.set(rng.below(2) == 0 ? "/disaggregation/transfer=serial" : "/seed=1");
+    split.config.set("/disaggregation/gbytes_per_s=1");
+    split.config.set(R"(/faults=[{"kind": "replica-down", "mtbf_s": 2, "mttr_s": 0.3}])");
+    split.config.set("/retry/attempts=1000");
+    split.config.set("/verify=contents");
+    Clients clients;
+    const Report r = split.run({&clients});
+    SCOPED_TRACE(seed);
+    EXPECT_EQ(r.requests.total, r.requests.completed + r.requests.rejected);
+    EXPECT_TRUE(clients.in_order);
+    EXPECT_EQ(r.provenance.fingerprint, split.run().provenance.fingerprint);
+    retries += r.requests.retries.value_or(0);
+  }
+  EXPECT_GT(retries, 0);
 }
 
 }  // namespace
