@@ -2,10 +2,9 @@
 
 #include "sim/engine/fleet/handoffs.h"
 
-#include <map>
-
 #include <gtest/gtest.h>
 
+#include "tests/support/clients.h"
 #include "tests/support/repetitions.h"
 #include "tests/support/tiny_world.h"
 
@@ -151,20 +150,26 @@ TEST(Handoffs, TwoPrefillAndOneDecodeServeWhatTheirPhasesAllow) {
   EXPECT_NEAR(split.run().throughput.request_per_s, 5.6, 0.2);
 }
 
+// Up to three replicas of either kind, short of memory, over slow links.
+Split random_split(int seed, double mean_gap_ms, Rng& rng) {
+  Split split;
+  split.requests = tiny::random_requests(static_cast<std::uint64_t>(seed), 40, mean_gap_ms);
+  split.prefills = 1 + static_cast<std::int64_t>(rng.below(3));
+  split.decodes = 1 + static_cast<std::int64_t>(rng.below(3));
+  split.prefill_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
+  split.decode_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
+  split.config.set(rng.below(2) == 0 ? "/disaggregation/transfer=serial" : "/seed=1");
+  split.config.set("/disaggregation/gbytes_per_s=1");
+  split.config.set("/verify=contents");
+  return split;
+}
+
 TEST(Handoffs, LoseNothingUnderTightMemory) {
   for (int seed = 0; seed < repetitions(60); ++seed) {
     Rng rng(static_cast<std::uint64_t>(seed), "handoffs_test");
-    Split split;
-    split.requests = tiny::random_requests(static_cast<std::uint64_t>(seed), 40, 20);
-    split.prefills = 1 + static_cast<std::int64_t>(rng.below(3));
-    split.decodes = 1 + static_cast<std::int64_t>(rng.below(3));
-    split.prefill_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
-    split.decode_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
-    split.config.set(rng.below(2) == 0 ? "/disaggregation/transfer=serial" : "/seed=1");
+    Split split = random_split(seed, 20, rng);
     split.config.set(rng.below(2) == 0 ? "/cache/allocator=paged" : "/cache/allocator=radix");
     split.config.set(rng.below(2) == 0 ? "/scheduler/async_scheduling=true" : "/seed=2");
-    split.config.set("/disaggregation/gbytes_per_s=1");
-    split.config.set("/verify=contents");
     const Report r = split.run();
     SCOPED_TRACE(seed);
     EXPECT_EQ(r.requests.total, r.requests.completed + r.requests.rejected);
@@ -174,40 +179,18 @@ TEST(Handoffs, LoseNothingUnderTightMemory) {
   }
 }
 
-// Every client gets each token once, in order, whichever replica had it made.
-class Clients final : public Observer {
- public:
-  void on_token(Time /*now*/, const Sequence& s) override {
-    Tokens& got = got_[s.request.id];
-    in_order = in_order && s.generated == got + Tokens(1);
-    got = s.generated;
-  }
-  bool in_order = true;
-
- private:
-  std::map<std::uint64_t, Tokens> got_;
-};
-
 TEST(Handoffs, LoseNothingWhenReplicasFail) {
   std::int64_t retries = 0;
   for (int seed = 0; seed < repetitions(60); ++seed) {
     Rng rng(static_cast<std::uint64_t>(seed), "handoffs_test faults");
-    Split split;
-    split.requests = tiny::random_requests(static_cast<std::uint64_t>(seed), 40, 60);
-    split.prefills = 1 + static_cast<std::int64_t>(rng.below(3));
-    split.decodes = 1 + static_cast<std::int64_t>(rng.below(3));
-    split.prefill_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
-    split.decode_capacity = Tokens(kBlock * static_cast<std::int64_t>(30 + rng.below(40)));
-    split.config.set(rng.below(2) == 0 ? "/disaggregation/transfer=serial" : "/seed=1");
-    split.config.set("/disaggregation/gbytes_per_s=1");
+    Split split = random_split(seed, 60, rng);
     split.config.set(R"(/faults=[{"kind": "replica-down", "mtbf_s": 2, "mttr_s": 0.3}])");
     split.config.set("/retry/attempts=1000");
-    split.config.set("/verify=contents");
-    Clients clients;
+    Clients clients(static_cast<std::size_t>(split.prefills + split.decodes));
     const Report r = split.run({&clients});
     SCOPED_TRACE(seed);
     EXPECT_EQ(r.requests.total, r.requests.completed + r.requests.rejected);
-    EXPECT_TRUE(clients.in_order);
+    EXPECT_EQ(clients.ended_, r.requests.total);
     EXPECT_EQ(r.provenance.fingerprint, split.run().provenance.fingerprint);
     retries += r.requests.retries.value_or(0);
   }
