@@ -18,14 +18,7 @@ namespace kvsim {
 
 class Engine {
  public:
-  struct Parts {
-    const ConfigView& config;
-    WorkloadSource& workload;
-    Router& router;
-    KvEventFeed* news;              ///< For the router; null: it does without.
-    Handoffs* handoffs;             ///< Between prefill and decode replicas; null: all serve.
-    std::deque<Replica>& replicas;  ///< At least one.
-    const Observers& observers;
+  struct Parts : Fleet::Parts {
     std::optional<Time> until;        ///< Nothing happens after this time.
     std::function<void()> heartbeat;  ///< Called every few thousand events; may be empty.
   };
@@ -34,10 +27,7 @@ class Engine {
     std::uint64_t fingerprint = 0;
     Time end{};  ///< Of the last event.
   };
-  explicit Engine(const Parts& parts)
-      : parts_(parts),
-        fleet_({parts.config, parts.workload, parts.router, parts.news, parts.handoffs,
-                parts.replicas, parts.observers, fingerprint_}) {}
+  explicit Engine(const Parts& parts) : parts_(parts), fleet_(parts, fingerprint_) {}
   Outcome run();
 
  private:

@@ -32,15 +32,8 @@ bool decodes(const Sequence& s, const StepWork& work) {
 
 Replica::Replica(const Setup& setup)
     : setup_(setup),
-      id_(setup.id),
       verify_books_(setup.config.text("/verify") != "none"),
       plans_ahead_(setup.config.boolean("/scheduler/async_scheduling") && setup.cost.stages() == 1),
-      role_(setup.role),
-      max_model_len_(setup.max_model_len),
-      local_(setup.local),
-      block_(setup.block),
-      weight_(setup.weight),
-      observers_(setup.observers),
       acceptance_(setup.config),
       pipeline_(setup.cost),
       under_way_(pipeline_.stages()),
@@ -62,7 +55,7 @@ Replica::Replica(const Setup& setup)
     setup.config.fail("/speculative/method",
                       fmt::format("{} batching verifies no drafts; use vllm batching, or none here",
                                   setup.config.text("/scheduler/batching")));
-  if (role_ == Role::kDecode && !scheduler_->loads_apart())
+  if (setup_.role == Role::kDecode && !scheduler_->loads_apart())
     setup.config.fail("/scheduler/batching",
                       fmt::format("{} batching cannot wait for what prefill replicas computed; use "
                                   "vllm",
@@ -79,17 +72,18 @@ Replica::Replica(const Setup& setup)
 void Replica::start_empty() {
   const ConfigView& config = setup_.config;
   memory_ = Registry<Allocator>::make(config.text("/cache/allocator"),
-                                      {setup_.capacity, block_, max_model_len_, config,
+                                      {setup_.capacity, setup_.block, setup_.max_model_len, config,
                                        setup_.groups, setup_.swap_space, setup_.future});
-  scheduler_ =
-      Registry<Scheduler>::make(config.text("/scheduler/batching"),
-                                {sequences_, *memory_, max_model_len_, config, setup_.connector});
+  scheduler_ = Registry<Scheduler>::make(
+      config.text("/scheduler/batching"),
+      {sequences_, *memory_, setup_.max_model_len, config, setup_.connector});
   if (config.text("/verify") == "contents") contents_.emplace(*memory_);
-  if (observers_.watch_evictions() || loads_.watch_evictions()) memory_->log_evictions(&evicted_);
+  if (setup_.observers.watch_evictions() || loads_.watch_evictions())
+    memory_->log_evictions(&evicted_);
 }
 
 std::optional<Rejection> Replica::refuses(const Request& r) const {
-  if (r.prompt + r.output > max_model_len_) return Rejection::kTooLong;
+  if (r.prompt + r.output > setup_.max_model_len) return Rejection::kTooLong;
   if (!memory_->can_ever_fit(r, scheduler_->reserves_whole_life()) || scheduler_->refuses(r))
     return Rejection::kTooLarge;
   return std::nullopt;
@@ -138,7 +132,7 @@ void Replica::let_go(SequenceId id, Time now) {
   sequences_.give_back(id);
   --kept_;
   verify();
-  observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+  setup_.observers.tell([&](Observer& o) { o.on_memory(now, setup_.id, memory_->memory()); });
 }
 
 std::vector<Sequence> Replica::fail() {
@@ -209,14 +203,14 @@ std::optional<Replica::Started> Replica::begin_step(Time now) {
                     !plan_.preempted.empty() || loads_.any_under_way() || kept_ > 0,
                 "whoever waits for an empty replica can be admitted");
     if (!plan_.loads.empty())
-      observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+      setup_.observers.tell([&](Observer& o) { o.on_memory(now, setup_.id, memory_->memory()); });
     return std::nullopt;
   }
   verify_step();
   shape_step();
   const Time done = pipeline_.pass(loads.step_may_start, shape_, slowness_, loads.step_lasts_until);
-  observers_.tell([&](Observer& o) {
-    o.on_step({id_, now, done - now, shape_, plan_, sequences_, memory_->memory(), waiting(),
+  setup_.observers.tell([&](Observer& o) {
+    o.on_step({setup_.id, now, done - now, shape_, plan_, sequences_, memory_->memory(), waiting(),
                scheduler_->running(), memory_.get()});
   });
   start(done);
@@ -228,6 +222,7 @@ void Replica::start(Time end) {
   step.end = end;
   std::swap(step.plan, plan_);
   step.preemptions.clear();
+  if (under_way_.size() == 1) return;  // nobody plans, so nobody is preempted, before it is over
   for (const StepWork& work : step.plan.work)
     step.preemptions.push_back(sequences_[work.sequence].preemptions);
 }
@@ -255,9 +250,9 @@ void Replica::end_loads(Time now) {
 void Replica::note_admissions(Time now) {
   for (const Admission& admission : plan_.admitted) {
     Sequence& s = sequences_[admission.sequence];
-    observers_.tell([&](Observer& o) {
-      admission.forked ? o.on_fork(now, s, admission.hit, id_)
-                       : o.on_admit(now, s, admission.hit, id_);
+    setup_.observers.tell([&](Observer& o) {
+      admission.forked ? o.on_fork(now, s, admission.hit, setup_.id)
+                       : o.on_admit(now, s, admission.hit, setup_.id);
     });
     // Found again after a preemption is not a hit, unless somebody got further than it had.
     if (admission.loaded == Tokens(0)) loads_.admitted(s, now);
@@ -274,7 +269,7 @@ void Replica::note_admissions(Time now) {
 
 void Replica::note_evictions(Time now) {
   for (const Eviction& gone : evicted_)
-    observers_.tell([&](Observer& o) { o.on_evict(now, gone, id_); });
+    setup_.observers.tell([&](Observer& o) { o.on_evict(now, gone, setup_.id); });
   evicted_.clear();
 }
 
@@ -282,14 +277,14 @@ void Replica::note_preemptions(Time now) {
   for (const SequenceId id : plan_.preempted) {
     Sequence& s = sequences_[id];
     ++s.preemptions;
-    observers_.tell([&](Observer& o) { o.on_preempt(now, s, id_); });
+    setup_.observers.tell([&](Observer& o) { o.on_preempt(now, s, setup_.id); });
   }
 }
 
 void Replica::shape_step() {
   shape_ = {};
   shape_.copied_blocks = std::ssize(memory_->copies());
-  shape_.copied_tokens = block_ * shape_.copied_blocks;
+  shape_.copied_tokens = setup_.block * shape_.copied_blocks;
   shape_.swapped_tokens = plan_.swapped;
   for (const StepWork& work : plan_.work) {
     Sequence& s = sequences_[work.sequence];
@@ -298,9 +293,9 @@ void Replica::shape_step() {
     if (known == s.tokens()) shape_.add_samples(until, 1 + work.drafts.value());
     if (work.compute == Tokens(0)) continue;
     if (decodes(s, work))
-      shape_.add_decode(until, local_, work.drafts);
+      shape_.add_decode(until, setup_.local, work.drafts);
     else
-      shape_.add_prefill(work.context, work.compute, local_);
+      shape_.add_prefill(work.context, work.compute, setup_.local);
     s.recomputed += std::max(Tokens(0), std::min(known, s.reached) - work.context);
     s.reached = std::max(s.reached, known);
   }
@@ -312,7 +307,9 @@ void Replica::end_step(Time now) {
   const Underway& step = under_way_[oldest_];
   for (std::size_t i = 0; i < step.plan.work.size(); ++i) {
     const StepWork& work = step.plan.work[i];
-    if (sequences_[work.sequence].preemptions == step.preemptions[i]) advance(work, now);
+    const bool preempted =
+        !step.preemptions.empty() && sequences_[work.sequence].preemptions != step.preemptions[i];
+    if (!preempted) advance(work, now);
   }
   last_step_ = now - step.plan.at;
   oldest_ = (oldest_ + 1) % under_way_.size();
@@ -326,7 +323,7 @@ void Replica::advance(const StepWork& work, Time now) {
   if (prefilled) {
     memory_->commit(s);
     loads_.computed(s, now);
-    observers_.tell([&](Observer& o) { o.on_prefilled(now, s, id_); });
+    setup_.observers.tell([&](Observer& o) { o.on_prefilled(now, s, setup_.id); });
   }
   // Only the last chunk of a prompt samples; it may be on its way already.
   if (work.context + work.compute - work.drafts < s.tokens()) return;
@@ -335,11 +332,11 @@ void Replica::advance(const StepWork& work, Time now) {
   if (contents_ && accepted > Tokens(0)) contents_->accept(s, before, accepted);
   s.drafts = acceptance_.proposed(s);
   if (!s.finished()) {
-    if (role_ == Role::kPrefill) handed_over_.push_back(s.id);
+    if (setup_.role == Role::kPrefill) handed_over_.push_back(s.id);
     return;
   }
   if (!prefilled) loads_.computed(s, now);
-  observers_.tell([&](Observer& o) { o.on_finish(now, s, id_); });
+  setup_.observers.tell([&](Observer& o) { o.on_finish(now, s, setup_.id); });
   outstanding_ -= s.request.prompt;
   ended_.push_back(s.id);
 }
@@ -352,14 +349,14 @@ Tokens Replica::accept(Sequence& s, const StepWork& work, Time now) {
   s.computed -= work.drafts - accepted;
   s.reached = std::max(s.reached, s.computed);
   if (drafted > Tokens(0))
-    observers_.tell([&](Observer& o) { o.on_verified(now, s, drafted, accepted); });
+    setup_.observers.tell([&](Observer& o) { o.on_verified(now, s, drafted, accepted); });
   return accepted;
 }
 
 void Replica::sample(Sequence& s, Time now) {
   s.generated += Tokens(1);
   if (s.generated == Tokens(1)) s.first_token_at = now;
-  observers_.tell([&](Observer& o) { o.on_token(now, s); });
+  setup_.observers.tell([&](Observer& o) { o.on_token(now, s); });
   s.last_token_at = now;
 }
 
@@ -376,7 +373,7 @@ void Replica::forget_ended(Time now) {
   }
   verify();
   if (!ended_.empty())
-    observers_.tell([&](Observer& o) { o.on_memory(now, id_, memory_->memory()); });
+    setup_.observers.tell([&](Observer& o) { o.on_memory(now, setup_.id, memory_->memory()); });
   ended_.clear();
 }
 
@@ -393,7 +390,8 @@ void Replica::verify() const {
 }
 
 ReplicaView Replica::view() const {
-  return {id_, waiting(), scheduler_->running(), outstanding_, memory_->memory(), block_, weight_};
+  return {setup_.id,         waiting(),    scheduler_->running(), outstanding_,
+          memory_->memory(), setup_.block, setup_.weight};
 }
 
 }  // namespace kvsim

@@ -92,7 +92,7 @@ class Replica {
   /// Gives up the memory that a handed over sequence held.
   void let_go(SequenceId id, Time now);
 
-  [[nodiscard]] Role role() const { return role_; }
+  [[nodiscard]] Role role() const { return setup_.role; }
   [[nodiscard]] ReplicaView view() const;
   [[nodiscard]] const Allocator& memory() const { return *memory_; }
   /// Of all the memories it had.
@@ -103,7 +103,7 @@ class Replica {
   struct Underway {
     Time end{};
     StepPlan plan;
-    std::vector<std::uint32_t> preemptions;  // of each of the plan's sequences
+    std::vector<std::uint32_t> preemptions;  // of each of the plan's sequences, in a pipeline
   };
 
   void start_empty();
@@ -123,16 +123,9 @@ class Replica {
   void sample(Sequence& s, Time now);
 
   Setup setup_;
-  ReplicaId id_;
   bool verify_books_;
   bool plans_ahead_;
-  Role role_;
   std::optional<ContentsCheck> contents_;
-  Tokens max_model_len_;
-  LocalSpan local_;
-  Tokens block_;
-  double weight_;
-  const Observers& observers_;
   Acceptance acceptance_;
   Sequences sequences_;
   std::unique_ptr<Allocator> memory_;

@@ -211,8 +211,10 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
     if (progress) progress(parts.workload.progress());
   };
   const Engine::Outcome outcome =
-      Engine({parts.config, parts.workload, *router, news ? &*news : nullptr, handoffs.get(),
-              replicas, observers, until, heartbeat})
+      Engine({{parts.config, parts.workload, *router, news ? &*news : nullptr, handoffs.get(),
+               replicas, observers},
+              until,
+              heartbeat})
           .run();
 
   Report report;

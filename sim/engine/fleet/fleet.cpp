@@ -33,8 +33,9 @@ std::optional<std::size_t> limit(const ConfigView& config, const std::string& po
 
 }  // namespace
 
-Fleet::Fleet(const Parts& parts)
+Fleet::Fleet(const Parts& parts, Fingerprint& fingerprint)
     : parts_(parts),
+      fingerprint_(fingerprint),
       admission_(parts.config),
       faults_(parts.config, parts.replicas.size(),
               static_cast<std::uint64_t>(parts.config.integer("/seed"))),
@@ -57,7 +58,7 @@ void Fleet::arrive(Time now, Request& r) {
   // A family stays together: siblings follow the first at once.
   if (r.sample == 0) family_ = choose(now, r, /*inside=*/false);
   const ReplicaId where = family_.where;
-  if (where.valid()) parts_.fingerprint.add(r.id, where);
+  if (where.valid()) fingerprint_.add(r.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_arrival(now, r, where); });
   if (family_.refused) return refuse(now, r, *family_.refused);
   if (!where.valid()) {
@@ -103,7 +104,7 @@ void Fleet::send_moving(Time now) {
       continue;
     }
     const ReplicaId to = parts_.handoffs->router().route(now, r, views_);
-    parts_.fingerprint.add(r.id, to);
+    fingerprint_.add(r.id, to);
     parts_.observers.tell([&](Observer& o) { o.on_hand_over(now, r, m->from, to); });
     parts_.replicas[to.index].resume(m->sequence, now);
     sent_.push_back(to);
@@ -189,7 +190,7 @@ void Fleet::send_waiting(Time now) {
 }
 
 void Fleet::send(Time now, Sequence& s, ReplicaId where) {
-  parts_.fingerprint.add(s.request.id, where);
+  fingerprint_.add(s.request.id, where);
   parts_.observers.tell([&](Observer& o) { o.on_route(now, s.request, where); });
   parts_.replicas[where.index].resume(s, now);
   sent_.push_back(where);

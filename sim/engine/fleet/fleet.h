@@ -34,10 +34,10 @@ class Fleet {
     Handoffs* handoffs;             ///< Between prefill and decode replicas; null: all serve.
     std::deque<Replica>& replicas;  ///< At least one.
     const Observers& observers;
-    Fingerprint& fingerprint;  ///< Learns who is sent where.
   };
-  /// Throws InputError for faults and limits that make no sense.
-  explicit Fleet(const Parts& parts);
+  /// `fingerprint` learns who is sent where. Throws InputError for faults and limits that make no
+  /// sense.
+  Fleet(const Parts& parts, Fingerprint& fingerprint);
 
   /// Its storage may be swapped for a used one.
   void arrive(Time now, Request& r);
@@ -90,6 +90,7 @@ class Fleet {
   [[nodiscard]] bool full(const ReplicaView& replica) const;
 
   Parts parts_;
+  Fingerprint& fingerprint_;
   AdmissionControl admission_;
   FaultPlan faults_;
   bool retries_lost_;
