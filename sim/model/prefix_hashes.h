@@ -2,6 +2,7 @@
 // Prefix hashes: one number for every whole block at the start of a request, the same wherever the
 // same was said before: what routers compare prompts by (vLLM's KV events name blocks so).
 //
+// Half of the keys by which caches know blocks (block_keys.h): routers need no more.
 // Cost: the spans passed over, and one number per block.
 
 #include <cstdint>
