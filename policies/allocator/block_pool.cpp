@@ -33,13 +33,32 @@ CacheEntry BlockPool::entry(BlockId id) const {
 
 BlockId BlockPool::take() {
   KVSIM_CHECK(free() > 0, "callers check free() first");
-  if (blanks_.empty()) evict(BlockId{policy_->victim().index});
-  const BlockId id = blanks_.front();
-  blanks_.erase(id);
+  BlockId id;
+  if (blanks_.empty()) {
+    id = BlockId{policy_->victim().index};
+    expect_victims_after(id);
+    evict(id);
+  } else {
+    id = blanks_.front();
+    blanks_.erase(id);
+  }
   blocks_[id.index].users = 1;
   ++used_;
   ++allocations_;
   return id;
+}
+
+// A sequence's blocks were mostly taken one after the other, and mostly leave so: where the next
+// victims probably lie, in memory and in the index, is fetched ahead. A wrong guess costs nothing.
+void BlockPool::expect_victims_after(BlockId id) {
+  constexpr std::uint32_t kSoon = 4;
+  constexpr std::uint32_t kLater = 12;
+  const std::uint32_t stride = id.index - last_victim_.index;  // wraps where it leads down
+  last_victim_ = id;
+  if (const std::uint32_t later = id.index + kLater * stride; later < blocks_.size())
+    __builtin_prefetch(&blocks_[later]);
+  if (const std::uint32_t soon = id.index + kSoon * stride; soon < blocks_.size())
+    expect(blocks_[soon].key);
 }
 
 void BlockPool::touch(BlockId id, std::int32_t importance) {
@@ -71,9 +90,9 @@ void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   b.created = ++tick_;
   b.newer_twin = {};
   // Duplicates are kept; look-ups see the oldest (semantics 2.5).
-  const BlockId oldest = by_key_.find(key);
+  const BlockId oldest = find(key);
   if (!oldest.valid()) {
-    by_key_.insert(key, id);
+    by_key_.insert(key.lo, id);
   } else {
     BlockId last = oldest;
     while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
@@ -123,7 +142,7 @@ void BlockPool::take_from_policy(BlockId id) {
   cached_ -= b.hashed;
 }
 
-// The block becomes the first blank; what could only be reached through it goes with it.
+// The caller has the block now; what could only be reached through it becomes blank.
 void BlockPool::evict(BlockId id) {
   KVSIM_CHECK(blocks_[id.index].users == 0 && blocks_[id.index].queued,
               "only free blocks in the policy's hands are evicted");
@@ -133,7 +152,6 @@ void BlockPool::evict(BlockId id) {
     if (told_) told_(id);
     withdraw_key(id);
   }
-  blanks_.push_front(id);
 }
 
 void BlockPool::withdraw(BlockId id) {
@@ -172,17 +190,17 @@ std::vector<BlockId> BlockPool::queue() const {
 
 void BlockPool::withdraw_key(BlockId id) {
   Block& b = blocks_[id.index];
-  const BlockId oldest = by_key_.find(b.key);
+  const BlockId oldest = find(b.key);
   if (oldest != id) {
     BlockId before = oldest;
     while (blocks_[before.index].newer_twin != id) before = blocks_[before.index].newer_twin;
     blocks_[before.index].newer_twin = b.newer_twin;
     adopt_children(id, oldest);
   } else if (b.newer_twin.valid()) {
-    by_key_.replace(b.key, b.newer_twin);
+    by_key_.replace(b.key.lo, id, b.newer_twin);
     adopt_children(id, b.newer_twin);
   } else {
-    by_key_.erase(b.key);
+    by_key_.erase(b.key.lo, id);
     orphan_children(id);
   }
   unlink_child(id);
@@ -202,6 +220,7 @@ void BlockPool::orphan_children(BlockId id) {
     }
     ++orphans_;
     evict(child);
+    blanks_.push_front(child);
   }
 }
 
@@ -257,7 +276,7 @@ void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
     husks += b.queued && !b.hashed;
     blank += is_blank;
     if (!b.hashed) continue;
-    BlockId twin = by_key_.find(b.key);
+    BlockId twin = find(b.key);
     while (twin.valid() && twin.index != i) twin = blocks_[twin.index].newer_twin;
     KVSIM_CHECK(twin.valid(), "the index leads to every hashed block");
     if (!b.parent.valid()) continue;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sim/core/flat_map.h"
+#include "sim/core/id_index.h"
 #include "sim/core/index_list.h"
 #include "sim/core/units.h"
 #include "sim/model/eviction_policy.h"
@@ -82,9 +83,11 @@ class BlockPool {
   [[nodiscard]] std::vector<BlockId> queue() const;
 
   /// The oldest block cached under `key`, or an invalid id. Reads only.
-  [[nodiscard]] BlockId find(Key128 key) const { return by_key_.find(key); }
+  [[nodiscard]] BlockId find(Key128 key) const {
+    return by_key_.find(key.lo, [&](BlockId id) { return blocks_[id.index].key == key; });
+  }
   /// `key` will be cached or found soon: a hint that hides a memory access.
-  void expect(Key128 key) const { by_key_.prefetch(key); }
+  void expect(Key128 key) const { by_key_.prefetch(key.lo); }
   /// A block with one user: the first blank, else what the policy gives up. Requires free() > 0.
   [[nodiscard]] BlockId take();
   /// One more user: of what find() found, or of any block whose contents are wanted.
@@ -131,6 +134,7 @@ class BlockPool {
   void give_to_policy(BlockId id);
   void take_from_policy(BlockId id);
   void evict(BlockId id);
+  void expect_victims_after(BlockId id);
   void forget(BlockId id);
   void withdraw_key(BlockId id);
   void orphan_children(BlockId id);
@@ -142,12 +146,13 @@ class BlockPool {
   std::vector<Block> blocks_;
   std::vector<Siblings> siblings_;
   IndexList<BlockId> blanks_;
-  FlatMap<BlockId> by_key_;
+  IdIndex<BlockId> by_key_;  // of blocks cached under one key the oldest
   std::unique_ptr<EvictionPolicy> policy_;
   OnEvict told_;
   Tokens block_;
   bool caching_;
   bool unhashed_to_tail_;
+  BlockId last_victim_{0};
   std::uint64_t tick_ = 0;
   std::int64_t used_ = 0;
   std::int64_t cached_ = 0;

@@ -54,7 +54,6 @@ void CacheGroup::take_new(BlockTable& table, const GroupDemand& demand,
 void CacheGroup::cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens /*prompt*/,
                        const BlockPool::Writer& writer) {
   const std::int64_t full = std::min(filled / block(), std::ssize(table.blocks));
-  constexpr std::int64_t kAhead = 8;
   for (; table.cached < full; ++table.cached) {
     const std::int64_t i = table.cached;
     if (i + kAhead < full) pool().expect(key(keys, i + kAhead));

@@ -83,6 +83,9 @@ class CacheGroup {
   virtual void step_starts() {}
 
  protected:
+  /// Keys whose place in the index is fetched ahead of the one at hand.
+  static constexpr std::int64_t kAhead = 8;
+
   [[nodiscard]] BlockPool& pool() const { return setup_.pool; }
   [[nodiscard]] Tokens alignment() const { return setup_.alignment; }
   [[nodiscard]] Tokens in_flight() const { return setup_.in_flight; }

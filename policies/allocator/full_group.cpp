@@ -15,6 +15,7 @@ class FullGroup final : public CacheGroup {
             std::vector<BlockId>& blocks) const override {
     const std::int64_t most = limit / block();
     for (std::int64_t i = 0; i < most; ++i) {
+      if (i + kAhead < most) pool().expect(key(keys, i + kAhead));
       const BlockId found = pool().find(key(keys, i));
       if (!found.valid()) break;
       blocks.push_back(found);

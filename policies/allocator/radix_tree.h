@@ -20,9 +20,9 @@
 #include <utility>
 #include <vector>
 
-#include "policies/allocator/child_index.h"
 #include "policies/allocator/key_cursor.h"
 #include "policies/allocator/prefix_digest.h"
+#include "sim/core/id_index.h"
 #include "sim/core/slab.h"
 #include "sim/core/units.h"
 #include "sim/model/content.h"
@@ -151,7 +151,7 @@ class RadixTree {
   Tokens page_;
   std::unique_ptr<EvictionPolicy> policy_;
   Slab<Node, NodeId> nodes_;
-  ChildIndex children_;
+  IdIndex<NodeId> children_;  // by the page a child starts with, under its parent
   Tokens evictable_;
   Tokens locked_;
   std::uint64_t clock_ = 0;

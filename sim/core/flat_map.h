@@ -1,16 +1,14 @@
 #pragma once
-// FlatMap: 128-bit hash -> dense id, open addressing with linear probing.
+// FlatMap: 128-bit hash -> dense id.
 //
 // Keys are already hashes, so they are used as their own hash, and all 128 bits are compared: two
-// keys that agree in 64 bits are still told apart. Erase shifts the run back (no tombstones). The
-// table doubles when it is 5/8 full and never shrinks. There is deliberately no iteration: order
-// would leak hashing into results.
+// keys that agree in 64 bits are still told apart. Never shrinks. There is deliberately no
+// iteration: order would leak hashing into results.
 
-#include <bit>
 #include <cstdint>
 #include <vector>
 
-#include "sim/core/check.h"
+#include "sim/core/id_index.h"
 
 namespace kvsim {
 
@@ -23,67 +21,34 @@ struct Key128 {
 template <class IdType>
 class FlatMap {
  public:
-  FlatMap() : slots_(kFirstSize), mask_(kFirstSize - 1) {}
-
-  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t size() const { return index_.size(); }
 
   /// The id stored under `key`, or an invalid one.
   [[nodiscard]] IdType find(Key128 key) const {
-    for (std::size_t at = home(key);; at = (at + 1) & mask_)
-      if (!slots_[at].id.valid() || slots_[at].key == key) return slots_[at].id;
+    return index_.find(key.lo, [&](IdType id) { return keys_[id.index] == key; });
   }
-  /// `key` will be asked for soon: starts bringing its slot into the cache. Changes nothing.
-  void prefetch(Key128 key) const { __builtin_prefetch(&slots_[home(key)]); }
-  /// Requires that `key` is absent and `id` valid.
+  /// Requires that `key` is absent, and `id` valid and under no other key.
   void insert(Key128 key, IdType id) {
-    if (8 * (size_ + 1) > 5 * slots_.size()) grow();
-    place(key, id);
-    ++size_;
+    keep(key, id);
+    index_.insert(key.lo, id);
+  }
+  /// From now on `id`, which is under no other key, is under `key`, which is present.
+  void replace(Key128 key, IdType id) {
+    const IdType old = find(key);
+    index_.replace(key.lo, old, id);
+    keep(key, id);
   }
   /// Requires that `key` is present.
-  void replace(Key128 key, IdType id) { slots_[slot_of(key)].id = id; }
-  /// Requires that `key` is present.
-  void erase(Key128 key) {
-    std::size_t hole = slot_of(key);
-    for (std::size_t at = (hole + 1) & mask_; slots_[at].id.valid(); at = (at + 1) & mask_) {
-      if (((at - home(slots_[at].key)) & mask_) < ((at - hole) & mask_)) continue;
-      slots_[hole] = slots_[at];
-      hole = at;
-    }
-    slots_[hole] = {};
-    --size_;
-  }
+  void erase(Key128 key) { index_.erase(key.lo, find(key)); }
 
  private:
-  static constexpr std::size_t kFirstSize = 16;
-  struct Slot {
-    Key128 key;
-    IdType id;
-  };
-  [[nodiscard]] std::size_t home(Key128 key) const {
-    return static_cast<std::size_t>(key.lo) & mask_;
+  void keep(Key128 key, IdType id) {
+    if (id.index >= keys_.size()) keys_.resize(id.index + 1);
+    keys_[id.index] = key;
   }
-  [[nodiscard]] std::size_t slot_of(Key128 key) const {
-    for (std::size_t at = home(key);; at = (at + 1) & mask_) {
-      KVSIM_CHECK(slots_[at].id.valid(), "the key is in the map");
-      if (slots_[at].key == key) return at;
-    }
-  }
-  void place(Key128 key, IdType id) {
-    std::size_t at = home(key);
-    while (slots_[at].id.valid()) at = (at + 1) & mask_;
-    slots_[at] = {key, id};
-  }
-  void grow() {
-    std::vector<Slot> old(2 * slots_.size());
-    old.swap(slots_);
-    mask_ = slots_.size() - 1;
-    for (const Slot& slot : old)
-      if (slot.id.valid()) place(slot.key, slot.id);
-  }
-  std::vector<Slot> slots_;
-  std::size_t mask_;
-  std::size_t size_ = 0;
+
+  std::vector<Key128> keys_;  // by id
+  IdIndex<IdType> index_;
 };
 
 }  // namespace kvsim

@@ -19,6 +19,14 @@ Key128 chained(Key128 parent, ContentId content, std::int64_t offset, std::int64
                 n * 0x13198a2e03707345ULL)};
 }
 
+// Low bits decide where a FlatMap looks first.
+constexpr std::uint64_t kPlace = 0xffff'ffff;
+
+// `key`, to be found at `place`.
+Key128 placed(Key128 key, std::uint64_t place) {
+  return {(key.lo & ~kPlace) | (place & kPlace), key.hi};
+}
+
 }  // namespace
 
 void BlockKeys::restart(std::uint64_t cache_salt) {
@@ -33,7 +41,9 @@ void BlockKeys::extend(const Request& r, std::size_t count, Tokens block) {
   while (keys_.size() < count) {
     if (!r.media.empty()) add_media(r, block);
     add_tokens(r.content, block);
-    keys_.push_back(parent_);
+    const std::size_t in_run = keys_.size() % kRun;
+    if (in_run == 0) run_starts_ = parent_.lo;
+    keys_.push_back(placed(parent_, run_starts_ + in_run));
   }
 }
 
@@ -74,7 +84,8 @@ void BlockKeys::add_media(const Request& r, Tokens block) {
 
 Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
   if (group == 0 && fine == 1) return key;
-  return chained(key, group, static_cast<std::int64_t>(fine), 0);
+  const Key128 other = chained(key, group, static_cast<std::int64_t>(fine), 0);
+  return placed(other, key.lo + mix64(group));
 }
 
 }  // namespace kvsim

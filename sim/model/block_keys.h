@@ -4,8 +4,10 @@
 // Block i's key depends on the tokens of blocks 0..i (and on the cache salt), so equal keys mean
 // equal prefixes: vLLM's hash_block_tokens (vllm/v1/core/kv_cache_utils.py). Spans are hashed, not
 // tokens: a block costs as many mixes as spans it touches, usually one.
-// Two independent 64-bit lanes and a comparison of both make an accidental collision a matter of
-// 2^-128 per pair; contents never depend on it going unnoticed, since no token is stored here.
+// Two independent lanes and a comparison of both make an accidental collision a matter of 2^-96 per
+// pair; contents never depend on it going unnoticed, since no token is stored here. The low half of
+// one lane says where in a table the key is looked for: runs of blocks lie side by side there, so
+// that walking a chain reads memory in order.
 
 #include <cstdint>
 #include <vector>
@@ -30,11 +32,14 @@ class BlockKeys {
   void add_tokens(const Content& content, Tokens block);
   void add_media(const Request& r, Tokens block);
 
+  static constexpr std::size_t kRun = 8;  ///< Blocks whose keys lie side by side.
+
   std::vector<Key128> keys_;
-  Key128 parent_;
-  std::size_t span_ = 0;     // where the next block starts: in this span,
-  std::int64_t inside_ = 0;  // at this token of it
-  std::size_t medium_ = 0;   // and this is the first medium that may overlap it
+  Key128 parent_;                 // the chain, before a key is told its place
+  std::uint64_t run_starts_ = 0;  // place of the run that the last key belongs to
+  std::size_t span_ = 0;          // where the next block starts: in this span,
+  std::int64_t inside_ = 0;       // at this token of it
+  std::size_t medium_ = 0;        // and this is the first medium that may overlap it
 };
 
 /// The key under which `group` files a block of `fine` keys' worth of hash blocks whose last is

@@ -25,7 +25,6 @@ struct StepShape {
   Tokens prefill_context;         ///< KV tokens the prefills read, each once, their own included.
   /// (query, key) pairs under the causal mask, summed over the prefills.
   std::int64_t prefill_pairs = 0;
-  Tokens longest_context;
   /// The same as the model's local layers see them (window, sinks, chunk).
   Tokens local_decode_context;
   std::int64_t local_decode_pairs = 0;
@@ -50,7 +49,6 @@ struct StepShape {
     prefill_new += fresh;
     prefill_context += context + fresh;
     prefill_pairs += LocalSpan{}.pairs(context, fresh);
-    longest_context = std::max(longest_context, context + fresh);
     local_prefill_context += local.reach(context, fresh);
     local_prefill_pairs += local.pairs(context, fresh);
   }
@@ -62,7 +60,6 @@ struct StepShape {
     drafts += guesses;
     decode_context += context;
     decode_pairs += LocalSpan{}.pairs(context - fresh, fresh);
-    longest_context = std::max(longest_context, context);
     local_decode_context += local.reach(context - fresh, fresh);
     local_decode_pairs += local.pairs(context - fresh, fresh);
     const auto bucket =
