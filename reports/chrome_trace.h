@@ -36,6 +36,9 @@ class ChromeTrace final : public Observer {
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_fork(Time now, const Sequence& s, Tokens shared, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
+  [[nodiscard]] bool looks_closely(Time now, ReplicaId /*where*/) const override {
+    return visible(now);
+  }
   void on_step(const StepRecord& step) override;
   void on_token(Time now, const Sequence& s) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;

@@ -40,6 +40,10 @@ void LatencyTimeline::on_token(Time now, const Sequence& s) {
     observe(now, kInterToken, now - s.last_token_at);
 }
 
+void LatencyTimeline::on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId /*where*/) {
+  observe(now, kInterToken, gap, count);
+}
+
 void LatencyTimeline::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
   observe(now, kEndToEnd, now - s.request.arrival);
   observe(now, kQueue, s.admitted_at - s.request.arrival);
@@ -47,14 +51,14 @@ void LatencyTimeline::on_finish(Time now, const Sequence& s, ReplicaId /*where*/
 
 void LatencyTimeline::on_end(Time now) { samples_.end(now); }
 
-void LatencyTimeline::observe(Time now, Kind kind, Duration value) {
+void LatencyTimeline::observe(Time now, Kind kind, Duration value, std::int64_t times) {
   Histogram& histogram = samples_.from(now)[kind];
   const std::span<const int> bounds = kFamilies[kind].bounds_ms;
   const auto bucket =
       std::lower_bound(bounds.begin(), bounds.end(), value,
                        [](int bound, Duration v) { return std::chrono::milliseconds(bound) < v; });
-  ++histogram.counts[static_cast<std::size_t>(bucket - bounds.begin())];
-  histogram.sum += value;
+  histogram.counts[static_cast<std::size_t>(bucket - bounds.begin())] += times;
+  histogram.sum += value * times;
 }
 
 }  // namespace kvsim

@@ -37,13 +37,17 @@ class LatencyTimeline final : public Observer {
   /// In order of time. Complete after on_end.
   [[nodiscard]] const std::vector<Sampled<State>::Row>& rows() const { return samples_.rows(); }
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
+  void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_token(Time now, const Sequence& s) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_end(Time now) override;
 
  private:
-  void observe(Time now, Kind kind, Duration value);
+  void observe(Time now, Kind kind, Duration value, std::int64_t times = 1);
   Sampled<State> samples_;
 };
 

@@ -30,6 +30,9 @@ class Timeline final : public Observer {
   /// In order of time. Complete after on_end.
   [[nodiscard]] const std::vector<Sampled<State>::Row>& rows() const { return samples_.rows(); }
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   /// Follows the request's on_arrival at once.
   void on_reject(Time now, const Request& r, Rejection why) override;

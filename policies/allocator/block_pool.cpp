@@ -48,17 +48,26 @@ BlockId BlockPool::take() {
   return id;
 }
 
-// A sequence's blocks were mostly taken one after the other, and mostly leave so: where the next
-// victims probably lie, in memory and in the index, is fetched ahead. A wrong guess costs nothing.
+// Fetches ahead what the next evictions will read, as far as the policy tells whom they will hit:
+// first the block, and when that is there its place in the index.
 void BlockPool::expect_victims_after(BlockId id) {
-  constexpr std::uint32_t kSoon = 4;
-  constexpr std::uint32_t kLater = 12;
-  const std::uint32_t stride = id.index - last_victim_.index;  // wraps where it leads down
-  last_victim_ = id;
-  if (const std::uint32_t later = id.index + kLater * stride; later < blocks_.size())
+  if (expected_ == 0 || !last_expected_.valid()) {
+    last_expected_ = entry_id(id);
+    expected_ = 1;
+  }
+  --expected_;
+  while (expected_ < kExpected) {
+    last_expected_ = policy_->after(last_expected_);
+    if (!last_expected_.valid()) return;
+    const std::uint32_t later = last_expected_.index;
     __builtin_prefetch(&blocks_[later]);
-  if (const std::uint32_t soon = id.index + kSoon * stride; soon < blocks_.size())
+    __builtin_prefetch(&siblings_[later]);
+    expected_blocks_[round_ % kExpected] = later;
+    const std::uint32_t soon = expected_blocks_[(round_ + kExpected / 2) % kExpected];
     expect(blocks_[soon].key);
+    ++round_;
+    ++expected_;
+  }
 }
 
 void BlockPool::touch(BlockId id, std::int32_t importance) {
@@ -103,7 +112,9 @@ void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
 }
 
 void BlockPool::release(std::span<const BlockId> ids) {
-  for (const BlockId id : ids) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const BlockId id = ids[i];
+    if (i + kExpected < ids.size()) __builtin_prefetch(&blocks_[ids[i + kExpected].index]);
     if (id == kNullBlock) continue;
     KVSIM_CHECK(blocks_[id.index].users > 0, "a released block was in use");
     --blocks_[id.index].users;

@@ -11,6 +11,7 @@
 // Block 0 is the null block: it stands for skipped positions and is never handed out or counted.
 // Costs: O(1) for everything but the policy's own order. Invariants: check_books().
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -152,7 +153,12 @@ class BlockPool {
   Tokens block_;
   bool caching_;
   bool unhashed_to_tail_;
-  BlockId last_victim_{0};
+  // Whom the policy will name next, as it last said: a ring.
+  static constexpr std::size_t kExpected = 8;
+  std::array<std::uint32_t, kExpected> expected_blocks_{};
+  std::size_t expected_ = 0;
+  std::size_t round_ = 0;
+  EntryId last_expected_{};
   std::uint64_t tick_ = 0;
   std::int64_t used_ = 0;
   std::int64_t cached_ = 0;

@@ -80,6 +80,14 @@ class Contiguous final : public Allocator {
     account(holding, +1);
     return true;
   }
+  [[nodiscard]] Tokens slack(const Sequence& s) const override {
+    return held_[s.id.index].life - held_[s.id.index].filled;
+  }
+  void grow_in_slack(std::int64_t sequences) override {
+    sums_.used += Tokens(sequences);
+    sums_.reserved -= Tokens(sequences);
+  }
+  void settle(const Sequence& s, Tokens total) override { held_[s.id.index].filled = total; }
   void commit(const Sequence& /*s*/) override {}
 
   void release(const Sequence& s, Release /*why*/) override {

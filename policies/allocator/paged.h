@@ -21,6 +21,11 @@ class PagedAllocator final : public Allocator {
   [[nodiscard]] bool admit(const Sequence& s, Tokens hit, Tokens total,
                            const AdmitRule& rule) override;
   [[nodiscard]] bool grow(const Sequence& s, Tokens total) override;
+  [[nodiscard]] Tokens slack(const Sequence& s) const override {
+    return lookahead_ > Tokens(0) ? Tokens(0) : cache_.slack(s);
+  }
+  void grow_in_slack(std::int64_t sequences) override { cache_.grow_in_slack(sequences); }
+  void settle(const Sequence& s, Tokens total) override { cache_.settle(s, total); }
   /// Blocks entered the cache when they were scheduled.
   void commit(const Sequence& /*s*/) override {}
   void loaded(const Sequence& s) override { cache_.cache(s, s.computed); }

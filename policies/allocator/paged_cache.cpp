@@ -179,6 +179,17 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
   return true;
 }
 
+Tokens PagedCache::slack(const Sequence& s) const {
+  const Holding* h = find_holding(s);
+  if (groups_.size() > 1 || !is_full(alike_[0]) || h == nullptr || h->reserve > Tokens(0))
+    return Tokens(0);
+  const BlockTable& table = h->tables[0];
+  const Tokens room = groups_[0]->block() * std::ssize(table.blocks) - h->held;
+  // The token that fills a block also files it. Rejected drafts leave more room than that.
+  const Tokens last(caching_ ? 1 : 0);
+  return table.forked || room > groups_[0]->block() ? Tokens(0) : std::max(room - last, Tokens(0));
+}
+
 GroupDemand PagedCache::demand_of(const Holding& h, std::size_t g, Tokens computed,
                                   const Room& room) const {
   GroupDemand demand;

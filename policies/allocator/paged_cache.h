@@ -69,6 +69,13 @@ class PagedCache {
   /// Slots for s.computed + `hit` + demand.fresh tokens, the first `hit` from the cache. False if
   /// there are none; then nothing changes, but that blocks outside windows are free.
   [[nodiscard]] bool allocate(const Sequence& s, Tokens hit, const Demand& demand);
+  /// Tokens by which `s` can grow before a block is taken, filed or freed; 0 where that takes more
+  /// than to look at its last block (several groups, windows, forks, promises).
+  [[nodiscard]] Tokens slack(const Sequence& s) const;
+  /// So many sequences grow by a token each, within their slack.
+  void grow_in_slack(std::int64_t sequences) { internal_ -= Tokens(sequences); }
+  /// So far `s` has come that way.
+  void settle(const Sequence& s, Tokens total) { holding_of(s).held = total; }
   /// Files the full blocks of the first `filled` tokens.
   void cache(const Sequence& s, Tokens filled);
   /// Frees the blocks outside every window.

@@ -16,6 +16,7 @@
 #include "policies/batching/waiting_queue.h"
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
+#include "sim/model/lockstep.h"
 #include "sim/model/preemption_policy.h"
 #include "sim/model/scheduler.h"
 #include "sim/model/speculation.h"
@@ -47,6 +48,7 @@ class Vllm final : public Scheduler {
         chunked_(setup.config.boolean("/scheduler/enable_chunked_prefill")),
         whole_prompt_must_fit_(setup.config.boolean("/scheduler/scheduler_reserve_full_isl")),
         connector_(setup.connector),
+        lockstep_(setup.lockstep),
         waiting_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
         ready_(sequences_, setup.config.text("/scheduler/policy") == "priority"),
         victims_(Registry<PreemptionPolicy>::make(victim_word(setup.config), {setup.config})) {
@@ -103,7 +105,8 @@ class Vllm final : public Scheduler {
   }
 
   void plan_running(StepPlan& plan) {
-    for (at_ = 0; at_ < running_.size() && budget_ > Tokens(0); ++at_) {
+    at_ = plan_lockstep(plan);
+    for (; at_ < running_.size() && budget_ > Tokens(0); ++at_) {
       Sequence& s = sequences_[running_[at_]];
       // The last token that fits the model is sampled, not computed.
       const Tokens room = longest_ - Tokens(1) - s.computed;
@@ -117,6 +120,18 @@ class Vllm final : public Scheduler {
       s.drafts = Tokens(0);
       compute(s, fresh);
     }
+  }
+
+  // Those who decode, from the first on, get their token together. How many do.
+  std::size_t plan_lockstep(StepPlan& plan) {
+    if (lockstep_ == nullptr) return 0;
+    for (auto next = static_cast<std::size_t>(lockstep_->size());
+         next < running_.size() && lockstep_->takes(sequences_[running_[next]]); ++next)
+      lockstep_->join(sequences_[running_[next]]);
+    if (budget_ < Tokens(lockstep_->size())) lockstep_->dissolve(plan);
+    const std::int64_t planned = lockstep_->size() > 0 ? lockstep_->plan(plan) : 0;
+    budget_ -= Tokens(planned);
+    return static_cast<std::size_t>(planned);
   }
 
   [[nodiscard]] Tokens chunk(Tokens wanted) const {
@@ -140,6 +155,7 @@ class Vllm final : public Scheduler {
   // False if `s` itself had to give way: then nobody after it gets anything either.
   bool grow_or_preempt(const Sequence& s, Tokens total, StepPlan& plan) {
     while (!memory_.grow(s, total)) {
+      if (lockstep_ != nullptr) lockstep_->dissolve(plan);
       const std::size_t victim = victims_->victim(running_, sequences_);
       const SequenceId id = running_[victim];
       preempt(victim, plan);
@@ -274,6 +290,7 @@ class Vllm final : public Scheduler {
   bool chunked_;
   bool whole_prompt_must_fit_;
   KvConnector* connector_;
+  Lockstep* lockstep_;
   WaitingQueue waiting_;
   WaitingQueue ready_;               // their loads are over
   std::size_t loading_ = 0;          // they wait for theirs

@@ -31,6 +31,7 @@ class Lru final : public EvictionPolicy {
     const bool late_is_older = latecomers_.least() < used_[in_order_.front().index];
     return late_is_older ? latecomers_.victim() : in_order_.front();
   }
+  [[nodiscard]] EntryId after(EntryId entry) const override { return in_order_.next(entry); }
 
  private:
   IndexList<EntryId> in_order_;

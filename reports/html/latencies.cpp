@@ -23,10 +23,10 @@ std::uint64_t largest_in(std::size_t bucket) {
 
 }  // namespace
 
-void Histogram::add(Duration value) {
+void Histogram::add(Duration value, std::int64_t times) {
   const std::size_t bucket = bucket_of(static_cast<std::uint64_t>(value.count()));
   if (bucket >= counts_.size()) counts_.resize(bucket + 1);
-  ++counts_[bucket];
+  counts_[bucket] += times;
 }
 
 std::vector<Histogram::Bar> Histogram::bars() const {
@@ -51,6 +51,10 @@ void Latencies::on_token(Time now, const Sequence& s) {
     ttft.add(now - s.request.arrival);
   else if (now > s.last_token_at)
     itl.add(now - s.last_token_at);
+}
+
+void Latencies::on_tokens(Time /*now*/, std::int64_t count, Duration gap, ReplicaId /*where*/) {
+  itl.add(gap, count);
 }
 
 void Latencies::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {

@@ -18,7 +18,7 @@ class Histogram {
     std::int64_t count = 0;
   };
   /// Requires value >= 0.
-  void add(Duration value);
+  void add(Duration value, std::int64_t times = 1);
   /// From short to long; empty buckets are left out.
   [[nodiscard]] std::vector<Bar> bars() const;
 
@@ -31,6 +31,10 @@ class Latencies final : public Observer {
  public:
   Histogram ttft, tpot, itl, e2e, queue;
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
+  void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_fork(Time now, const Sequence& s, Tokens shared, ReplicaId where) override;
   void on_token(Time now, const Sequence& s) override;

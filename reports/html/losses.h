@@ -68,6 +68,9 @@ class Losses final : public Observer {
   std::int64_t evicted_tokens = 0;
   std::int64_t followed = 0;  ///< Evictions that another one took along.
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
   [[nodiscard]] bool watches_evictions() const override { return true; }
   void on_evict(Time now, const Eviction& gone, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;

@@ -16,7 +16,7 @@ constexpr std::int64_t kSmallMemory = 1024;  // blocks: drawn in a fraction of a
 void MapRecorder::on_step(const StepRecord& step) {
   if (step.replica.index != 0 || step.cache == nullptr) return;
   ticks_.note(step.cache->ticks(), step.start);
-  if (!snapshots_.empty() && step.start < due_) return;
+  if (!due(step.start)) return;
   take(step);
   if (snapshots_.size() == kMostSnapshots) thin_out();
   due_ = snapshots_.back().at + interval_;

@@ -27,6 +27,9 @@ class MapRecorder final : public Observer {
     PrefixTree tree;
   };
 
+  [[nodiscard]] bool looks_closely(Time now, ReplicaId where) const override {
+    return where.index == 0 && due(now);
+  }
   void on_step(const StepRecord& step) override;
 
   [[nodiscard]] const CellGrid& grid() const { return grid_; }
@@ -34,6 +37,7 @@ class MapRecorder final : public Observer {
   [[nodiscard]] const std::vector<Snapshot>& snapshots() const { return snapshots_; }
 
  private:
+  [[nodiscard]] bool due(Time now) const { return snapshots_.empty() || now >= due_; }
   void take(const StepRecord& step);
   void thin_out();
 

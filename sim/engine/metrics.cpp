@@ -126,6 +126,10 @@ void Metrics::on_token(Time now, const Sequence& s) {
     itl_.add(now - s.last_token_at);
 }
 
+void Metrics::on_tokens(Time /*now*/, std::int64_t count, Duration gap, ReplicaId /*where*/) {
+  itl_.add(gap, count);
+}
+
 void Metrics::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {
   ++requests_.completed;
   prompt_tokens_ += s.request.prompt.value();

@@ -63,6 +63,10 @@ class Metrics final : public Observer {
   Metrics(std::size_t replicas, const Objectives& objectives)
       : slo_(objectives), memory_(replicas) {}
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
+  void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;

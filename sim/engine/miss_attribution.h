@@ -34,6 +34,9 @@ class MissAttribution final : public Observer {
     watchers_.assign(watchers.begin(), watchers.end());
   }
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;

@@ -18,6 +18,10 @@ class Observers {
   void tell(Call&& call) const {
     for (Observer* observer : all_) call(*observer);
   }
+  [[nodiscard]] bool look_closely(Time now, ReplicaId where) const {
+    return std::any_of(all_.begin(), all_.end(),
+                       [&](const Observer* o) { return o->looks_closely(now, where); });
+  }
   [[nodiscard]] bool watch_evictions() const {
     return std::any_of(all_.begin(), all_.end(),
                        [](const Observer* o) { return o->watches_evictions(); });

@@ -74,9 +74,12 @@ void Replica::start_empty() {
   memory_ = Registry<Allocator>::make(config.text("/cache/allocator"),
                                       {setup_.capacity, setup_.block, setup_.max_model_len, config,
                                        setup_.groups, setup_.swap_space, setup_.future});
-  scheduler_ = Registry<Scheduler>::make(
-      config.text("/scheduler/batching"),
-      {sequences_, *memory_, setup_.max_model_len, config, setup_.connector});
+  lockstep_.reset();
+  if (!verify_books_ && !acceptance_.any() && under_way_.size() == 1)
+    lockstep_.emplace(sequences_, *memory_, setup_.local);
+  scheduler_ = Registry<Scheduler>::make(config.text("/scheduler/batching"),
+                                         {sequences_, *memory_, setup_.max_model_len, config,
+                                          setup_.connector, lockstep_ ? &*lockstep_ : nullptr});
   if (config.text("/verify") == "contents") contents_.emplace(*memory_);
   if (setup_.observers.watch_evictions() || loads_.watch_evictions())
     memory_->log_evictions(&evicted_);
@@ -136,6 +139,7 @@ void Replica::let_go(SequenceId id, Time now) {
 }
 
 std::vector<Sequence> Replica::fail() {
+  if (lockstep_) lockstep_->dissolve(plan_);
   std::vector<Sequence> left;
   for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
     Sequence& s = sequences_[SequenceId{i}];
@@ -178,12 +182,17 @@ Allocator::Counters Replica::counters() const {
 // Source: vLLM's batch queue of depth two (vllm/v1/engine/core.py, step_with_batch_queue). Of its
 // effects this is the one on latency; memory of the finished is free at once here, a step later
 // there.
-void Replica::plan() {
+void Replica::plan(Time now) {
+  if (lockstep_) {
+    const bool watched = setup_.observers.look_closely(now, setup_.id);
+    lockstep_->open(!watched);
+    if (watched) lockstep_->dissolve(plan_);
+  }
   scheduler_->plan(plan_);
   if (late_.empty()) return;
   for (const SequenceId id : late_) scheduler_->enqueue(id);
   late_.clear();
-  if (plan_.work.empty() && plan_.preempted.empty()) scheduler_->plan(plan_);
+  if (plan_.idle() && plan_.preempted.empty()) scheduler_->plan(plan_);
 }
 
 std::optional<Replica::Started> Replica::begin_step(Time now) {
@@ -191,13 +200,13 @@ std::optional<Replica::Started> Replica::begin_step(Time now) {
   plan_.clear();
   plan_.at = now;
   memory_->step_starts();
-  plan();
+  plan(now);
   verify();
   const Loads::Begun loads = begin_loads(now);
   note_evictions(now);
   note_preemptions(now);
   note_admissions(now);
-  if (plan_.work.empty()) {
+  if (plan_.idle()) {
     // A preemption may have been all that happened; then the next plan starts from free memory.
     KVSIM_CHECK(scheduler_->running() > 0 || scheduler_->waiting() == 0 ||
                     !plan_.preempted.empty() || loads_.any_under_way() || kept_ > 0,
@@ -286,6 +295,7 @@ void Replica::shape_step() {
   shape_.copied_blocks = std::ssize(memory_->copies());
   shape_.copied_tokens = setup_.block * shape_.copied_blocks;
   shape_.swapped_tokens = plan_.swapped;
+  if (plan_.in_lockstep > 0) lockstep_->begin_step(shape_);
   for (const StepWork& work : plan_.work) {
     Sequence& s = sequences_[work.sequence];
     const Tokens until = work.context + work.compute;
@@ -305,6 +315,7 @@ void Replica::end_step(Time now) {
   KVSIM_CHECK(stepping(), "only a step under way ends");
   handed_over_.clear();
   const Underway& step = under_way_[oldest_];
+  if (lockstep_) advance_lockstep(now);
   for (std::size_t i = 0; i < step.plan.work.size(); ++i) {
     const StepWork& work = step.plan.work[i];
     const bool preempted =
@@ -336,6 +347,21 @@ void Replica::advance(const StepWork& work, Time now) {
     return;
   }
   if (!prefilled) loads_.computed(s, now);
+  finish(s, now);
+}
+
+void Replica::advance_lockstep(Time now) {
+  const Lockstep::Ended ended = lockstep_->end_step(now);
+  if (ended.tokens > 0)
+    setup_.observers.tell(
+        [&](Observer& o) { o.on_tokens(now, ended.tokens, ended.gap, setup_.id); });
+  for (const SequenceId id : ended.finished) {
+    loads_.computed(sequences_[id], now);
+    finish(sequences_[id], now);
+  }
+}
+
+void Replica::finish(const Sequence& s, Time now) {
   setup_.observers.tell([&](Observer& o) { o.on_finish(now, s, setup_.id); });
   outstanding_ -= s.request.prompt;
   ended_.push_back(s.id);

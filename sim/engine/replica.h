@@ -16,6 +16,7 @@
 #include "sim/model/allocator.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_group.h"
+#include "sim/model/lockstep.h"
 #include "sim/model/router.h"
 #include "sim/model/scheduler.h"
 
@@ -108,7 +109,7 @@ class Replica {
 
   void start_empty();
   void enter(SequenceId id, Time now);
-  void plan();
+  void plan(Time now);
   void start(Time end);
   [[nodiscard]] std::size_t waiting() const { return scheduler_->waiting() + late_.size(); }
   void verify() const;
@@ -121,6 +122,8 @@ class Replica {
   void advance(const StepWork& work, Time now);
   Tokens accept(Sequence& s, const StepWork& work, Time now);
   void sample(Sequence& s, Time now);
+  void advance_lockstep(Time now);
+  void finish(const Sequence& s, Time now);
 
   Setup setup_;
   bool verify_books_;
@@ -129,6 +132,7 @@ class Replica {
   Acceptance acceptance_;
   Sequences sequences_;
   std::unique_ptr<Allocator> memory_;
+  std::optional<Lockstep> lockstep_;  // only where all that it leaves out is not looked at
   std::unique_ptr<Scheduler> scheduler_;
   Pipeline pipeline_;
   StepPlan plan_;

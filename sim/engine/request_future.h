@@ -26,6 +26,9 @@ class RequestFuture final : public Future, public Observer {
   RequestFuture(std::function<std::vector<Request>()> read, Tokens block)
       : read_(std::move(read)), block_(block) {}
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
   void foresee() override;
   [[nodiscard]] bool foreseen() const { return !nodes_.empty(); }
   [[nodiscard]] std::uint64_t next_use(const CacheEntry& entry) override;

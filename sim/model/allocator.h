@@ -73,6 +73,14 @@ class Allocator {
   /// Room for `total` tokens of an admitted `s`, of which s.computed are written. All or nothing;
   /// never shrinks. Whoever writes into what a fork shares gets a copy first: see copies().
   [[nodiscard]] virtual bool grow(const Sequence& s, Tokens total) = 0;
+  /// Tokens by which `s` can grow with nothing to be done but to count them: no memory is taken,
+  /// nothing becomes cached. 0: it has to be asked.
+  [[nodiscard]] virtual Tokens slack(const Sequence& /*s*/) const { return Tokens(0); }
+  /// So many sequences grow by a token each, within their slack.
+  virtual void grow_in_slack(std::int64_t /*sequences*/) {}
+  /// Having grown within its slack, `s` is at `total` tokens. Required before anything else is
+  /// asked or told of `s`.
+  virtual void settle(const Sequence& /*s*/, Tokens /*total*/) {}
   /// The first s.computed tokens of `s` have been computed (a prefill chunk's step is over).
   virtual void commit(const Sequence& s) = 0;
   /// What `s` was admitted for, to be filled later, is there: its first s.computed tokens.

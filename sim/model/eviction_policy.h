@@ -50,6 +50,9 @@ class EvictionPolicy {
   /// The entry to give up next; the pool then erases it. Requires at least one inserted entry.
   /// Ties must not depend on addresses or hashing.
   [[nodiscard]] virtual EntryId victim() = 0;
+  /// Whom victim() names after `entry` if nothing changes until then, where that is quickly told;
+  /// an invalid id says nothing. A hint of what to fetch from memory: it may be wrong.
+  [[nodiscard]] virtual EntryId after(EntryId /*entry*/) const { return {}; }
 };
 
 }  // namespace kvsim

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "sim/core/units.h"
 
@@ -22,6 +23,14 @@ struct LocalSpan {
   [[nodiscard]] constexpr Tokens visible(Tokens context) const {
     if (chunk > Tokens()) return Tokens((context.value() - 1) % chunk.value() + 1);
     return window > Tokens() ? std::min(context, window + sinks) : context;
+  }
+  /// By how many tokens `context` has to grow until what they see changes otherwise than before: by
+  /// one each up to there, or (behind a window) not at all.
+  [[nodiscard]] constexpr std::int64_t steps_to_bend(Tokens context) const {
+    if (chunk > Tokens()) return (chunk - visible(context)).value() + 1;
+    const Tokens widest = window + sinks;
+    const bool widens = window > Tokens() && context <= widest;
+    return widens ? (widest - context).value() + 1 : std::numeric_limits<std::int64_t>::max();
   }
   /// Keys that some of `fresh` tokens on top of `context` see, each once.
   [[nodiscard]] constexpr Tokens reach(Tokens context, Tokens fresh) const {

@@ -74,6 +74,11 @@ class Observer {
   virtual void on_evict(Time /*now*/, const Eviction& /*gone*/, ReplicaId /*where*/) {}
   /// `s` lost its memory; s.reached says how far it had come.
   virtual void on_preempt(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
+  /// Will it look at single sequences in the step that `where` plans at `now`: at its plan, at
+  /// Sequences, at what lies in the memory, at each on_token of its end? If nobody does, on_tokens
+  /// may tell of sequences that decode in lockstep, and on_step's plan and Sequences leave them
+  /// out.
+  [[nodiscard]] virtual bool looks_closely(Time /*now*/, ReplicaId /*where*/) const { return true; }
   /// A step begins.
   virtual void on_step(const StepRecord& /*step*/) {}
   /// Of `drafted` guesses at the next tokens of `s` the first `accepted` were right. The tokens
@@ -82,6 +87,9 @@ class Observer {
                            Tokens /*accepted*/) {}
   /// `s` sampled a token; s.generated counts it, s.last_token_at is still the one before.
   virtual void on_token(Time /*now*/, const Sequence& /*s*/) {}
+  /// So many sequences of `where` sampled a token each, the last ones `gap` ago; not their first.
+  virtual void on_tokens(Time /*now*/, std::int64_t /*count*/, Duration /*gap*/,
+                         ReplicaId /*where*/) {}
   /// A prefill chunk of `s` has been computed.
   virtual void on_prefilled(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   virtual void on_finish(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}

@@ -11,6 +11,8 @@
 
 namespace kvsim {
 
+class Lockstep;
+
 class Scheduler {
  public:
   struct Setup {
@@ -19,6 +21,7 @@ class Scheduler {
     Tokens max_model_len;
     const ConfigView& config;
     KvConnector* connector = nullptr;  ///< KV that can be brought; null: none.
+    Lockstep* lockstep = nullptr;      ///< Who decodes may join; null: nobody. May be left unused.
   };
   virtual ~Scheduler() = default;
 

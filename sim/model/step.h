@@ -39,6 +39,12 @@ struct StepShape {
   std::int64_t sampling = 0;  ///< Sequences that sample: a guesser goes on from each.
   Tokens sampling_context;    ///< KV tokens of theirs.
 
+  /// Requires context > 0.
+  [[nodiscard]] static std::size_t bucket_of(Tokens context) {
+    const auto width =
+        static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())));
+    return std::min(width - 1, kBuckets - 1);
+  }
   [[nodiscard]] bool empty() const { return decodes + prefills == 0; }
   /// Tokens that pass through the dense layers.
   [[nodiscard]] Tokens tokens() const { return Tokens(decodes) + drafts + prefill_new; }
@@ -62,9 +68,7 @@ struct StepShape {
     decode_pairs += LocalSpan{}.pairs(context - fresh, fresh);
     local_decode_context += local.reach(context - fresh, fresh);
     local_decode_pairs += local.pairs(context - fresh, fresh);
-    const auto bucket =
-        static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(context.value())) - 1);
-    ++decode_contexts[std::min(bucket, kBuckets - 1)];
+    ++decode_contexts[bucket_of(context)];
   }
   /// A sequence of `context` tokens samples after each of its last `rows`.
   void add_samples(Tokens context, std::int64_t rows) {
@@ -100,13 +104,17 @@ struct KvLoad {
 /// What a scheduler decided for one step. Storage is reused from step to step.
 struct StepPlan {
   Time at{};                           ///< When it is made. Set by who asks for it.
+  std::int64_t in_lockstep = 0;        ///< So many decode together, ahead of `work` (lockstep.h).
   std::vector<StepWork> work;          ///< In scheduling order.
   std::vector<Admission> admitted;     ///< Left the waiting queue now (first time or again).
   std::vector<SequenceId> preempted;   ///< Lost their memory and went back to waiting.
   std::vector<SequenceId> swapped_in;  ///< Have their memory back from the host.
   Tokens swapped;                      ///< Room moved to or from the host's memory.
   std::vector<KvLoad> loads;           ///< Begin now.
+  /// Does it compute nothing?
+  [[nodiscard]] bool idle() const { return in_lockstep == 0 && work.empty(); }
   void clear() {
+    in_lockstep = 0;
     work.clear();
     admitted.clear();
     preempted.clear();

@@ -42,7 +42,7 @@ void SloWatch::sample(Metric metric, Duration value, std::int64_t times) {
   for (std::size_t i = 0; i < goals_.size(); ++i) {
     Goal& g = goals_[i];
     if (g.goal.metric != metric) continue;
-    g.sum_ms += milliseconds(value) * static_cast<double>(times);
+    g.sum_ns += static_cast<decltype(g.sum_ns)>(value.count()) * times;
     if (milliseconds(value) > g.goal.limit) g.late += times;
     judge(i);
   }
@@ -51,7 +51,9 @@ void SloWatch::sample(Metric metric, Duration value, std::int64_t times) {
 void SloWatch::judge(std::size_t goal) {
   const Goal& g = goals_[goal];
   const bool mean = !g.goal.is_goodput() && !g.goal.quantile;
-  if (!missed_ && (mean ? g.sum_ms > g.most_sum_ms : g.late > g.allowed_late)) missed_ = goal;
+  if (!missed_ &&
+      (mean ? static_cast<double>(g.sum_ns) * 1e-6 > g.most_sum_ms : g.late > g.allowed_late))
+    missed_ = goal;
 }
 
 void SloWatch::judge_request(bool good) {
@@ -81,6 +83,10 @@ void SloWatch::on_token(Time now, const Sequence& s) {
     sample(Metric::kTtft, now - s.request.arrival);
   else if (now > s.last_token_at)  // as vLLM counts: tokens of one step come together
     sample(Metric::kItl, now - s.last_token_at);
+}
+
+void SloWatch::on_tokens(Time /*now*/, std::int64_t count, Duration gap, ReplicaId /*where*/) {
+  sample(Metric::kItl, gap, count);
 }
 
 void SloWatch::on_finish(Time now, const Sequence& s, ReplicaId /*where*/) {

@@ -28,6 +28,10 @@ class SloWatch final : public Observer {
   /// `config` holds the objectives of a request, in /slo.
   SloWatch(const Slo& slo, const ConfigView& config, MostSamples most);
 
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
+    return false;
+  }
+  void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_token(Time now, const Sequence& s) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
@@ -46,7 +50,8 @@ class SloWatch final : public Observer {
     SloGoal goal;
     std::int64_t allowed_late = 0;  // of the most samples there can be
     std::int64_t late = 0;
-    double sum_ms = 0, most_sum_ms = 0;  // of means
+    __extension__ __int128 sum_ns = 0;  // of means
+    double most_sum_ms = 0;
   };
   void judge(std::size_t goal);
   void sample(SloGoal::Metric metric, Duration value, std::int64_t times = 1);
