@@ -68,7 +68,7 @@ PagedCache::Hit PagedCache::lookup(const Sequence& s) {
 // asked again, until nobody objects.
 Tokens PagedCache::agree(Holding& h, Tokens limit, Tokens& longest) const {
   const bool several = alike_.size() > 1;
-  std::vector<bool> dropped(alike_.size(), false);
+  std::vector<bool> dropped(drop_last_hit_ ? alike_.size() : 0, false);
   for (Tokens length = limit;;) {
     Tokens candidate = length;
     for (std::size_t a = 0; a < alike_.size(); ++a) {

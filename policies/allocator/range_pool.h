@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <set>
 #include <vector>
@@ -45,15 +46,16 @@ class HoleRanges final : public RangePool {
   [[nodiscard]] Tokens count_free() const override;
 
  private:
-  using Holes = std::map<Tokens, Tokens>;  // start -> length
+  using Holes = std::pmr::map<Tokens, Tokens>;  // start -> length
   void add(Tokens start, Tokens length);
   void remove(Holes::iterator hole);
   [[nodiscard]] Holes::iterator choose(Tokens length);
 
   Tokens capacity_;
   Fit fit_;
-  Holes holes_;
-  std::set<std::pair<Tokens, Tokens>> by_size_;  // (length, start), for best fit
+  std::pmr::unsynchronized_pool_resource storage_;  // of holes that are gone, for those to come
+  Holes holes_{&storage_};
+  std::pmr::set<std::pair<Tokens, Tokens>> by_size_{&storage_};  // (length, start), for best fit
 };
 
 class BuddyRanges final : public RangePool {
@@ -68,7 +70,9 @@ class BuddyRanges final : public RangePool {
  private:
   static std::size_t order_for(Tokens length);
   std::int64_t capacity_;
-  std::vector<std::set<std::int64_t>> free_;  // by order (chunk 2^order): starts of free chunks
+  std::pmr::unsynchronized_pool_resource storage_;
+  std::pmr::vector<std::pmr::set<std::int64_t>> free_{
+      &storage_};  // by order (chunk 2^order): starts of free chunks
 };
 
 }  // namespace kvsim

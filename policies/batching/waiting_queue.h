@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory_resource>
 #include <tuple>
 #include <vector>
 
@@ -64,7 +65,8 @@ class WaitingQueue {
   }
   const Sequences& sequences_;
   bool by_priority_;
-  std::deque<SequenceId> line_;
+  std::pmr::unsynchronized_pool_resource storage_;  // a line that moves on reuses what it left
+  std::pmr::deque<SequenceId> line_{&storage_};
   std::vector<SequenceId> heap_;
 };
 
