@@ -2,33 +2,59 @@
 
 #include <algorithm>
 
-#include "sim/core/hash.h"
-
 namespace kvsim {
+namespace {
+
+void add(Digest& said, const Span& piece) {
+  said.add(piece.content);
+  said.add(static_cast<std::uint64_t>(piece.offset));
+  said.add(static_cast<std::uint64_t>(piece.length));
+}
+
+}  // namespace
 
 void BlockIds::of(const Content& content, Tokens prompt, std::vector<std::uint64_t>& ids) {
   ids.clear();
-  Digest chain;
-  std::int64_t left = prompt.value();  // of the prompt
-  std::int64_t room = block_tokens_;   // in the current block
-  const auto name_block = [&] {
-    ids.push_back(ids_.try_emplace(chain.value(), ids_.size()).first->second);
-    room = block_tokens_;
-  };
+  Digest block;                       // what the block under way says
+  std::int64_t room = block_tokens_;  // in it
+  std::int64_t left = prompt.value();
   for (Span span : content.spans()) {
-    while (span.length > 0 && left > 0) {
-      const std::int64_t piece = std::min({span.length, room, left});
-      chain.add(span.content);
-      chain.add(static_cast<std::uint64_t>(span.offset));
-      chain.add(static_cast<std::uint64_t>(piece));
-      span.offset += piece;
-      span.length -= piece;
-      left -= piece;
-      room -= piece;
-      if (room == 0) name_block();
+    span.length = std::min(span.length, left);
+    left -= span.length;
+    while (span.length > 0) {
+      std::int64_t taken = std::min(span.length, room);
+      add(block, {span.content, span.offset, taken});
+      room -= taken;
+      if (room == 0) {
+        const bool inside = taken == block_tokens_;  // this span, and so may be those after it
+        const std::int64_t named = name(block, inside ? span.length / block_tokens_ : 1, ids);
+        taken += (named - 1) * block_tokens_;
+        block = {};
+        room = block_tokens_;
+      }
+      span.offset += taken;
+      span.length -= taken;
     }
   }
-  if (room < block_tokens_) name_block();
+  if (room < block_tokens_) (void)name(block, 1, ids);
+}
+
+// Appends the ids of blocks that follow the last one: the first says `said`, and up to `most` go on
+// with the same span. Returns how many: whoever was here first may have gone on less far.
+std::int64_t BlockIds::name(const Digest& said, std::int64_t most,
+                            std::vector<std::uint64_t>& ids) {
+  const Key128 start{said.value(), ids.empty() ? ~std::uint64_t{0} : ids.back()};
+  RunId found = by_start_.find(start);
+  if (!found.valid()) {
+    found = RunId{static_cast<std::uint32_t>(runs_.size())};
+    by_start_.insert(start, found);
+    runs_.push_back({distinct_, most});
+    distinct_ += static_cast<std::size_t>(most);
+  }
+  const Run& run = runs_[found.index];
+  const std::int64_t named = std::min(most, run.count);
+  for (std::int64_t i = 0; i < named; ++i) ids.push_back(run.first + static_cast<std::uint64_t>(i));
+  return named;
 }
 
 bool trace_hashes(const Content& content, Tokens prompt, std::int64_t block_tokens,

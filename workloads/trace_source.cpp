@@ -100,10 +100,11 @@ void TraceSource::take(Request& out) {
   out.session = row.session;
   out.cache_salt = 0;
   write_content(row, out);
+  spare_ = std::move(row);
   --left_;
 }
 
-void TraceSource::write_content(const TraceRow& row, Request& out) {
+void TraceSource::write_content(TraceRow& row, Request& out) {
   out.prompt = Tokens(row.prompt);
   out.turn = row.turn.value_or(0);
   const bool alone = row.history == History::kNone;
@@ -118,9 +119,8 @@ void TraceSource::write_content(const TraceRow& row, Request& out) {
   } else if (row.history == History::kFull && row.said.tokens() == Tokens(0)) {
     session->conversation.whole_turn(out.prompt, out.output, out.content);
   } else {
-    out.content.clear();
-    out.content.append(row.said);
-    const Tokens own = out.prompt + out.output - row.said.tokens();
+    std::swap(out.content, row.said);
+    const Tokens own = out.prompt + out.output - out.content.tokens();
     out.content.append({private_content(out.id), 0, own.value()});
   }
 }
@@ -148,7 +148,7 @@ WorkloadIdentity TraceSource::identity() const {
 
 // Reads one row: either the next to arrive by schedule, or a turn that has to wait.
 bool TraceSource::read_row() {
-  TraceRow row;
+  TraceRow row = std::move(spare_);
   if (!file_.next(row)) return false;
   if (row.history == History::kNone) {
     ahead_at_ = scheduled(row);

@@ -46,7 +46,7 @@ class TraceSource final : public LoopSource {
   [[nodiscard]] bool read_row();
   [[nodiscard]] Time scheduled(const TraceRow& row);
   void follow(Session& session, TraceRow row);
-  void write_content(const TraceRow& row, Request& out);
+  void write_content(TraceRow& row, Request& out);  ///< Takes row.said.
   [[nodiscard]] Session& session_of(std::uint64_t number);
 
   TraceFile file_;
@@ -63,6 +63,7 @@ class TraceSource final : public LoopSource {
 
   std::optional<TraceRow> ahead_;  ///< The next row that arrives by schedule.
   Time ahead_at_{};
+  TraceRow spare_;  ///< A row that has been taken: the next one gets its storage.
   bool finished_ = false;  ///< Nothing is left to read.
   /// Later turns whose time is known, by (time, order of becoming known).
   std::map<std::pair<Time, std::uint64_t>, TraceRow> ready_;

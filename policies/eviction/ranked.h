@@ -4,14 +4,18 @@
 // A rank is any ordered value (a tuple reads best); the lowest is evicted first. It is read once,
 // when the entry becomes evictable, so it must depend only on the CacheEntry. Equal ranks fall back
 // to the deeper entry, then the lower id, so that runs repeat exactly.
-// An indexed binary heap: insert, erase and victim cost O(log n); nothing allocates after warm-up.
+//
+// Ranks mostly come in order: what was used last goes to the end of LRU's queue, and the parent of
+// an evicted leaf to its front. So a sorted list takes whoever belongs at one of its ends, O(1);
+// who belongs in between waits in a heap beside it, O(log n). Nothing allocates after warm-up.
 // Idea: SGLang's EvictionStrategy.get_priority (python/sglang/srt/mem_cache/evict_policy.py).
 
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "sim/core/check.h"
+#include "policies/eviction/indexed_heap.h"
+#include "sim/core/index_list.h"
 #include "sim/model/eviction_policy.h"
 
 namespace kvsim {
@@ -19,60 +23,53 @@ namespace kvsim {
 template <auto Rank>
 class RankedEviction final : public EvictionPolicy {
  public:
-  explicit RankedEviction(const EvictionPolicy::Setup& setup) : where_(setup.entries, kAbsent) {}
+  explicit RankedEviction(const EvictionPolicy::Setup& setup) : RankedEviction(setup.entries) {}
+  explicit RankedEviction(std::size_t entries)
+      : sorted_(entries), listed_(entries), others_(entries) {}
 
-  [[nodiscard]] bool empty() const { return heap_.empty(); }
-  [[nodiscard]] std::size_t size() const { return heap_.size(); }
-  [[nodiscard]] bool contains(EntryId id) const { return where_[id.index] != kAbsent; }
+  [[nodiscard]] bool empty() const { return sorted_.empty() && others_.empty(); }
+  [[nodiscard]] std::size_t size() const { return sorted_.size() + others_.size(); }
+  [[nodiscard]] bool contains(EntryId id) const {
+    return sorted_.contains(id) || others_.contains(id);
+  }
 
   void insert(const CacheEntry& entry) override {
-    KVSIM_CHECK(!contains(entry.id), "an entry is inserted once");
-    where_[entry.id.index] = heap_.size();
-    heap_.push_back({Rank(entry), ~entry.depth, entry.id});
-    sift_up(heap_.size() - 1);
+    const Item item{Rank(entry), ~entry.depth, entry.id};
+    if (sorted_.empty() || last() < item) {
+      sorted_.push_back(entry.id);
+    } else if (item < first()) {
+      sorted_.push_front(entry.id);
+    } else {
+      return others_.push(item);
+    }
+    listed_[entry.id.index] = item;
   }
   void erase(const CacheEntry& entry) override {
-    const std::size_t hole = where_[entry.id.index];
-    KVSIM_CHECK(hole != kAbsent, "only evictable entries are erased");
-    where_[entry.id.index] = kAbsent;
-    const Item last = std::move(heap_.back());
-    heap_.pop_back();
-    if (hole == heap_.size()) return;
-    heap_[hole] = last;
-    where_[last.id.index] = hole;
-    sift_up(hole);
-    sift_down(where_[last.id.index]);
+    sorted_.contains(entry.id) ? sorted_.erase(entry.id) : others_.erase(entry.id);
   }
-  [[nodiscard]] EntryId victim() override { return heap_.front().id; }
+  [[nodiscard]] EntryId victim() override { return least_item().id; }
+  [[nodiscard]] EntryId after(EntryId entry) const override { return sorted_.next(entry); }
   /// The victim's rank. Requires !empty().
-  [[nodiscard]] const auto& least() const { return heap_.front().rank; }
+  [[nodiscard]] const auto& least() const { return least_item().rank; }
 
  private:
-  static constexpr std::size_t kAbsent = static_cast<std::size_t>(-1);
   struct Item {
     decltype(Rank(std::declval<const CacheEntry&>())) rank{};
     std::uint32_t shallow = 0;  // complement of depth: deeper sorts first
     EntryId id;
     auto operator<=>(const Item&) const = default;
   };
-  void swap_at(std::size_t a, std::size_t b) {
-    std::swap(heap_[a], heap_[b]);
-    where_[heap_[a].id.index] = a;
-    where_[heap_[b].id.index] = b;
+  [[nodiscard]] const Item& first() const { return listed_[sorted_.front().index]; }
+  [[nodiscard]] const Item& last() const { return listed_[sorted_.back().index]; }
+  [[nodiscard]] const Item& least_item() const {
+    if (others_.empty()) return first();
+    if (sorted_.empty()) return others_.top();
+    return std::min(first(), others_.top());
   }
-  void sift_up(std::size_t at) {
-    for (; at > 0 && heap_[at] < heap_[(at - 1) / 2]; at = (at - 1) / 2) swap_at(at, (at - 1) / 2);
-  }
-  void sift_down(std::size_t at) {
-    for (std::size_t kid = 2 * at + 1; kid < heap_.size(); kid = 2 * at + 1) {
-      if (kid + 1 < heap_.size() && heap_[kid + 1] < heap_[kid]) ++kid;
-      if (!(heap_[kid] < heap_[at])) return;
-      swap_at(at, kid);
-      at = kid;
-    }
-  }
-  std::vector<Item> heap_;
-  std::vector<std::size_t> where_;  // entry -> heap slot
+
+  IndexList<EntryId> sorted_;
+  std::vector<Item> listed_;  // of those in the list, by id
+  IndexedHeap<Item> others_;
 };
 
 /// The order of LRU, whatever the order of insertion.

@@ -5,6 +5,8 @@
 // Source: Wang et al., "KVCache Cache in the Wild", USENIX ATC 2025. Deviation: turns from the
 // third on are one class, and priorities stand for the service's kinds of requests.
 
+#include <map>
+
 #include "policies/eviction/ranked.h"
 #include "policies/eviction/reuse_odds.h"
 
@@ -13,24 +15,23 @@ namespace {
 
 class WorkloadAware final : public EvictionPolicy {
  public:
-  explicit WorkloadAware(const Setup& setup) : classes_(9, LruOrder(setup)), odds_(9) {}
+  explicit WorkloadAware(const Setup& setup) : entries_(setup.entries), odds_(9) {}
 
   void insert(const CacheEntry& entry) override {
-    classes_[class_of(entry)].insert(entry);
+    classes_.try_emplace(class_of(entry), entries_).first->second.insert(entry);
     now_ = std::max(now_, entry.last_used);
   }
   void erase(const CacheEntry& entry) override {
-    classes_[class_of(entry)].erase(entry);
+    classes_.at(class_of(entry)).erase(entry);
     const bool evicted = entry.id == std::exchange(leaving_, EntryId{});
     odds_.saw(class_of(entry), evicted, static_cast<double>(now_ - entry.last_used));
   }
   [[nodiscard]] EntryId victim() override {
     std::tuple<double, std::uint64_t, EntryId> least{2, 0, {}};  // chance, last use, entry
-    for (std::size_t c = 0; c < classes_.size(); ++c) {
-      if (classes_[c].empty()) continue;
-      const std::uint64_t last = classes_[c].least();
-      const double chance = odds_.chance(c, static_cast<double>(now_ - last));
-      least = std::min(least, {chance, last, classes_[c].victim()});
+    for (auto& [c, order] : classes_) {
+      if (order.empty()) continue;
+      const double chance = odds_.chance(c, static_cast<double>(now_ - order.least()));
+      least = std::min(least, {chance, order.least(), order.victim()});
     }
     return leaving_ = std::get<EntryId>(least);
   }
@@ -39,7 +40,8 @@ class WorkloadAware final : public EvictionPolicy {
   static std::size_t class_of(const CacheEntry& e) {
     return 3 * std::min(e.turn, 2U) + (e.priority < 0 ? 0U : e.priority == 0 ? 1U : 2U);
   }
-  std::vector<LruOrder> classes_;
+  std::size_t entries_;
+  std::map<std::size_t, LruOrder> classes_;  // those that have been seen
   ReuseOdds odds_;
   std::uint64_t now_ = 0;
   EntryId leaving_;

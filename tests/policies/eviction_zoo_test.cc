@@ -1,14 +1,19 @@
 // What each policy of the zoo promises beyond the laws, by small examples; and how small they are.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "policies/eviction/ghosts.h"
+#include "policies/eviction/ranked.h"
 #include "sim/core/input_error.h"
+#include "sim/core/rng.h"
 #include "sim/model/eviction_policy.h"
 #include "tests/support/any_future.h"
+#include "tests/support/repetitions.h"
 
 namespace kvsim {
 namespace {
@@ -169,6 +174,72 @@ TEST(Optimal, RefusesWhereTheFutureIsUnknown) {
     EXPECT_STREQ(error.what(),
                  "x.json: /cache/eviction: this policy needs to know the future, which is not "
                  "known here");
+  }
+}
+
+auto reuse_then_age(const CacheEntry& e) { return std::tuple(e.hits, e.last_used); }
+
+// Entries come and go at random; ranks fall below, between and above those that are there.
+TEST(Ranked, GivesUpTheLowestOfASetThatIsSearched) {
+  constexpr std::uint32_t kEntries = 64;
+  for (std::uint64_t seed = 0; seed < repetitions(40U); ++seed) {
+    Rng rng(seed, "ranked");
+    const std::uint64_t ranks = 1 + rng.below(200);
+    RankedEviction<reuse_then_age> ranked(kEntries);
+    const auto drift = [&](std::uint64_t i) {
+      return seed % 3 == 0 ? 0 : seed % 3 == 1 ? i : 2000 - i;
+    };
+    std::map<std::uint32_t, CacheEntry> held;
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+      const auto id = static_cast<std::uint32_t>(rng.below(kEntries));
+      ASSERT_EQ(ranked.contains(EntryId{id}), held.contains(id));
+      if (held.contains(id)) {
+        ranked.erase(held[id]);
+        held.erase(id);
+      } else {
+        held[id] = {.id = EntryId{id},
+                    .depth = static_cast<std::uint32_t>(rng.below(3)),
+                    .hits = static_cast<std::uint32_t>(rng.below(3)),
+                    .last_used = rng.below(ranks) + drift(i)};
+        ranked.insert(held[id]);
+      }
+      ASSERT_EQ(ranked.size(), held.size());
+      if (held.empty()) continue;
+      const auto order = [](const CacheEntry& e) {
+        return std::tuple(e.hits, e.last_used, ~e.depth, e.id);
+      };
+      const auto least =
+          std::ranges::min_element(held, {}, [&](const auto& each) { return order(each.second); });
+      ASSERT_EQ(ranked.victim(), least->second.id) << "seed " << seed << ", step " << i;
+      ASSERT_EQ(ranked.least(), reuse_then_age(least->second));
+    }
+  }
+}
+
+// Some contents fall into one chain, and more are asked for than there is room.
+TEST(Ghosts, AreTheLatestOfAListThatIsSearched) {
+  Rng rng(1, "ghosts");
+  Ghosts ghosts(12);
+  std::vector<std::uint64_t> list;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::uint64_t content = rng.below(20) << (8 * rng.below(3));
+    const auto known = std::ranges::find(list, content);
+    const bool there = known != list.end();
+    if (there) list.erase(known);
+    switch (rng.below(4)) {
+      case 0:
+        ASSERT_EQ(ghosts.recall(content), there);
+        break;
+      case 1:
+        if (there) list.push_back(content), ghosts.remember(content);
+        if (!list.empty()) list.erase(list.begin()), ghosts.forget_oldest();
+        break;
+      default:
+        list.push_back(content);
+        if (list.size() > 12) list.erase(list.begin());
+        ghosts.remember(content);
+    }
+    ASSERT_EQ(ghosts.size(), list.size());
   }
 }
 
