@@ -47,7 +47,9 @@ class RankedEviction final : public EvictionPolicy {
   void erase(const CacheEntry& entry) override {
     sorted_.contains(entry.id) ? sorted_.erase(entry.id) : others_.erase(entry.id);
   }
-  [[nodiscard]] EntryId victim() override { return least_item().id; }
+  [[nodiscard]] EntryId victim() override {
+    return others_.empty() ? sorted_.front() : least_item().id;
+  }
   [[nodiscard]] EntryId after(EntryId entry) const override { return sorted_.next(entry); }
   /// The victim's rank. Requires !empty().
   [[nodiscard]] const auto& least() const { return least_item().rank; }
