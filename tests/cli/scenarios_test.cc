@@ -55,8 +55,13 @@ void check(const Json& expectation, const std::map<std::string, Json>& summaries
 TEST_P(Scenario, KeepsItsPromises) {
   const Json document = parse_json(*builtin_config("scenarios", GetParam()), GetParam());
   std::map<std::string, Json> summaries;
-  for (const PlannedRun& run : plan_variants(load_config("test", GetParam()), {}))
+  for (const PlannedRun& run : plan_variants(load_config("test", GetParam()), {})) {
     summaries[run.label] = summary_json(run_experiment(run.config));
+    // Somebody who looks closely has every sequence planned for itself (lockstep_test.cc).
+    Observer closely;
+    EXPECT_EQ(summary_json(run_experiment(run.config, std::vector<Observer*>{&closely})),
+              summaries[run.label]);
+  }
   EXPECT_FALSE(document.value("description", "").empty());
   for (const Json& expectation : document.value("expect", Json::array()))
     check(expectation, summaries);
