@@ -14,7 +14,7 @@ namespace {
 
 class SweepEngines : public testing::Test {
  protected:
-  static constexpr int kPoints = repetitions(2000);
+  static constexpr int kPoints = repetitions(2000, 200);
 
   [[nodiscard]] std::string planned(const std::string& name, int points = kPoints) const {
     const Outcome outcome = run_program("sweep plan " + small.of(points / 20, folder / name));
@@ -88,7 +88,7 @@ TEST_F(SweepEngines, GiveTheSameBytes) {
 
 // Workers as Kubernetes and Open MPI start them, and xargs where there is no GNU parallel.
 TEST_F(SweepEngines, AreRecognisedByTheirVariables) {
-  constexpr int kFew = 200;
+  constexpr int kFew = repetitions(200, 60);
   const std::string expected = alone(kFew);
   const std::string kubernetes = planned("kubernetes", kFew);
   expect_same(expected, kubernetes,
@@ -125,7 +125,7 @@ TEST_F(SweepEngines, LoseNothingWhenKilled) {
 
 // Two on one shard at once may both run a point; there is still one result, and the right one.
 TEST_F(SweepEngines, MayShareAShard) {
-  constexpr int kFew = 400;
+  constexpr int kFew = repetitions(400, 100);
   const std::string expected = alone(kFew);
   const std::string dir = planned("shared", kFew);
   const std::string one = worker + "1 " + dir;
