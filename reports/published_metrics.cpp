@@ -37,6 +37,10 @@ constexpr Metric gauge(std::string_view name, std::string_view unit, Better bett
   [](const Report& r) {                                                                        \
     return r.requests.member ? Optional(static_cast<double>(*r.requests.member)) : Optional(); \
   }
+#define OF_FAILED_LOADS(member)                                                                 \
+  [](const Report& r) {                                                                         \
+    return r.failed_loads ? Optional(static_cast<double>(r.failed_loads->member)) : Optional(); \
+  }
 #define OF_GUESSES(member)                                                                    \
   [](const Report& r) {                                                                       \
     return r.speculation ? Optional(static_cast<double>(r.speculation->member)) : Optional(); \
@@ -97,6 +101,8 @@ constexpr std::array kMetrics{
     counter("prefix_cache.miss.granularity", "tokens", kLower, OF(prefix_cache.miss.granularity)),
     counter("prefix_cache.miss.last_token", "tokens", kNeither, OF(prefix_cache.miss.last_token)),
     counter("prefix_cache.miss.in_flight", "tokens", kNeither, OF(prefix_cache.miss.in_flight)),
+    counter("failed_loads.loads", "loads", kLower, OF_FAILED_LOADS(loads)),
+    counter("failed_loads.tokens", "tokens", kLower, OF_FAILED_LOADS(tokens)),
     counter("batch.steps", "steps", kNeither, OF(batch.steps)),
     gauge("batch.mean_running", "sequences", kNeither, OF(batch.mean_running)),
     gauge("batch.max_running", "sequences", kNeither, OF(batch.max_running)),
@@ -122,6 +128,7 @@ constexpr std::array kMetrics{
 };
 #undef OF
 #undef OF_GUESSES
+#undef OF_FAILED_LOADS
 
 }  // namespace
 

@@ -169,6 +169,10 @@ std::string machine(const Report& r) {
   if (r.requests.retries)
     text +=
         line("retries", fmt::format("{} after a replica went down", grouped(*r.requests.retries)));
+  if (r.failed_loads && r.failed_loads->loads > 0)
+    text +=
+        line("failed loads", fmt::format("{} ({} computed instead)", grouped(r.failed_loads->loads),
+                                         counted(r.failed_loads->tokens, "token")));
   if (r.transfers > 0) text += line("transfers", counted(r.transfers, "block"));
   text += line("evictions",
                fmt::format("{}; {}", grouped(r.evictions),

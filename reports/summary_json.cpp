@@ -272,6 +272,7 @@ void walk_tier(Walk& w, Row& row) {
   w.field("bytes_out", row.bytes_out);
   w.field("busy_in", row.busy_in);
   w.field("busy_out", row.busy_out);
+  w.field_if("lost_tokens", row.lost_tokens);
 }
 
 template <class Walk, class Speculation>
@@ -314,6 +315,10 @@ void walk_report(Walk& w, Values& r) {
   w.object("kv", [&r](auto& at) { walk_kv(at, r.kv); });
   w.object("prefix_cache", [&r](auto& at) { walk_prefix_cache(at, r.prefix_cache); });
   w.list_if("tiers", r.tiers, [](auto& at, auto& row) { walk_tier(at, row); });
+  w.object_if("failed_loads", r.failed_loads, [](auto& at, auto& failed) {
+    at.field("loads", failed.loads);
+    at.field("tokens", failed.tokens);
+  });
   w.object("batch", [&r](auto& at) {
     at.field("steps", r.batch.steps);
     at.field("mean_running", r.batch.mean_running);

@@ -57,6 +57,7 @@ Report run_experiment(const ConfigView& config, std::span<Observer* const> watch
   }
   RunTiers tiers(behind);
   parts.connectors = tiers.connectors();
+  parts.tiers = &tiers;
 
   Report report = alone ? serve_alone(parts, progress) : simulate(parts, watchers, progress);
   report.tiers = tiers.report(report.duration_s);

@@ -34,6 +34,7 @@ class KvConnectors final : public KvConnector {
   void admitted(const Sequence& s, Time now) override {
     for (KvConnector* connector : all_) connector->admitted(s, now);
   }
+  [[nodiscard]] bool failed(const Sequence& s) const override { return chosen(s).failed(s); }
   void arrived(const Sequence& s, Time now) override { chosen(s).arrived(s, now); }
   void computed(const Sequence& s, Time now) override {
     for (KvConnector* connector : all_) connector->computed(s, now);
@@ -46,6 +47,9 @@ class KvConnectors final : public KvConnector {
     Time free_at = now;
     for (KvConnector* connector : all_) free_at = std::max(free_at, connector->evicted(gone, now));
     return free_at;
+  }
+  void lost(Time now) override {
+    for (KvConnector* connector : all_) connector->lost(now);
   }
 
  private:

@@ -26,12 +26,21 @@ Loads::Begun Loads::begin(const StepPlan& plan, std::span<const Eviction> gone,
 }
 
 std::span<const SequenceId> Loads::take_arrived(Time now) {
-  arrived_.clear();
+  over_.clear();
   const auto later = std::find_if(under_way_.begin(), under_way_.end(),
                                   [now](const UnderWay& u) { return u.end > now; });
-  for (auto load = under_way_.begin(); load != later; ++load) arrived_.push_back(load->sequence);
+  for (auto load = under_way_.begin(); load != later; ++load) over_.push_back(load->sequence);
   under_way_.erase(under_way_.begin(), later);
-  return arrived_;
+  return over_;
+}
+
+std::span<const SequenceId> Loads::take_failed(const Sequences& sequences) {
+  over_.clear();
+  const auto failed = [&](const UnderWay& u) { return connector_->failed(sequences[u.sequence]); };
+  for (const UnderWay& load : under_way_)
+    if (failed(load)) over_.push_back(load.sequence);
+  std::erase_if(under_way_, failed);
+  return over_;
 }
 
 }  // namespace kvsim

@@ -31,6 +31,8 @@ class Loads {
   [[nodiscard]] std::span<const Time> ends() const { return ends_; }
   /// Those that are there by `now`, in the order of their ends.
   [[nodiscard]] std::span<const SequenceId> take_arrived(Time now);
+  /// Those that have failed and will never be there, in the order of their ends.
+  [[nodiscard]] std::span<const SequenceId> take_failed(const Sequences& sequences);
   /// `s` has come and waits.
   void queued(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->queued(s, now);
@@ -42,8 +44,13 @@ class Loads {
   void computed(const Sequence& s, Time now) const {
     if (connector_ != nullptr) connector_->computed(s, now);
   }
-  /// The pool is gone.
-  void abandon() { under_way_.clear(); }
+  /// The replica is down, and its pool gone.
+  void abandon(Time now) {
+    under_way_.clear();
+    if (connector_ != nullptr) connector_->lost(now);
+  }
+  /// Does `s`, whose load has just begun, wait for it while others run?
+  [[nodiscard]] bool apart(const Sequence& s) const { return connector_->loads_apart(s); }
   void arrived(const Sequence& s, Time now) const { connector_->arrived(s, now); }
 
  private:
@@ -54,7 +61,7 @@ class Loads {
   KvConnector* connector_;
   std::vector<UnderWay> under_way_;  // by end, equals as they began
   std::vector<Time> ends_;
-  std::vector<SequenceId> arrived_;
+  std::vector<SequenceId> over_;
 };
 
 }  // namespace kvsim

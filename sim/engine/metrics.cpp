@@ -97,6 +97,11 @@ void Metrics::on_retry(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/)
 
 void Metrics::on_lost(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) { ++lost_; }
 
+void Metrics::on_load_failed(Time /*now*/, const Sequence& s, ReplicaId /*where*/) {
+  ++failed_loads_.loads;
+  failed_loads_.tokens += s.loaded.value();
+}
+
 void Metrics::on_admit(Time now, const Sequence& s, Tokens /*hit*/, ReplicaId /*where*/) {
   if (!s.admitted) queue_.add(now - s.request.arrival);
 }
@@ -168,6 +173,7 @@ void Metrics::summarise(Report& report) const {
   report.requests.rejected_over_rate = rejected(Rejection::kOverItsRate);
   report.requests.lost = lost_;
   report.requests.retries = retries_;
+  report.failed_loads = failed_loads_;
   report.duration_s = first_arrival_ ? seconds(end_ - *first_arrival_) : 0;
   const auto per_second = [&](std::int64_t n) {
     return ratio(static_cast<double>(n), report.duration_s);

@@ -79,6 +79,7 @@ class Metrics final : public Observer {
   void on_end(Time now) override;
   void on_retry(Time now, const Sequence& s, ReplicaId where) override;
   void on_lost(Time now, const Sequence& s, ReplicaId where) override;
+  void on_load_failed(Time now, const Sequence& s, ReplicaId where) override;
 
   /// Fills every part of the report that is measured here.
   void summarise(Report& report) const;
@@ -90,6 +91,7 @@ class Metrics final : public Observer {
   Report::Requests requests_;
   std::array<std::int64_t, kRejections> rejected_{};  ///< By reason.
   std::int64_t lost_ = 0, retries_ = 0;
+  FailedLoads failed_loads_;
   std::int64_t preemptions_ = 0, recomputed_ = 0, computed_ = 0;
   std::int64_t prompt_tokens_ = 0, output_tokens_ = 0;
   std::int64_t steps_ = 0, max_running_ = 0, max_waiting_ = 0;

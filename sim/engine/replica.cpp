@@ -138,7 +138,7 @@ void Replica::let_go(SequenceId id, Time now) {
   setup_.observers.tell([&](Observer& o) { o.on_memory(now, setup_.id, memory_->memory()); });
 }
 
-std::vector<Sequence> Replica::fail() {
+std::vector<Sequence> Replica::fail(Time now) {
   if (lockstep_) lockstep_->dissolve(plan_);
   std::vector<Sequence> left;
   for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
@@ -152,7 +152,7 @@ std::vector<Sequence> Replica::fail() {
   std::sort(left.begin(), left.end(),
             [](const Sequence& a, const Sequence& b) { return a.request.id < b.request.id; });
   lost_ = counters();
-  loads_.abandon();
+  loads_.abandon(now);
   plan_.clear();
   late_.clear();
   evicted_.clear();
@@ -241,19 +241,38 @@ Loads::Begun Replica::begin_loads(Time now) {
   KVSIM_CHECK(begun.step_may_start >= now, "room is given up now or later");
   if (!contents_) return begun;
   for (const KvLoad& load : plan_.loads)
-    contents_->restore(sequences_[load.sequence], load.hit, load.hit + load.count);
+    if (const Sequence& s = sequences_[load.sequence]; !loads_.apart(s))
+      contents_->restore(s, load.hit, load.hit + load.count);
   return begun;
 }
 
 void Replica::end_loads(Time now) {
   for (const SequenceId id : loads_.take_arrived(now)) {
     Sequence& s = sequences_[id];
-    memory_->loaded(s);
-    loads_.arrived(s, now);
-    loads_.computed(s, now);
-    scheduler_->loaded(id);
+    if (contents_) contents_->restore(s, s.computed - s.loaded, s.computed);
+    end_load(s, now);
   }
   verify();
+}
+
+bool Replica::end_failed_loads(Time now) {
+  const std::span<const SequenceId> failed = loads_.take_failed(sequences_);
+  for (const SequenceId id : failed) {
+    Sequence& s = sequences_[id];
+    setup_.observers.tell([&](Observer& o) { o.on_load_failed(now, s, setup_.id); });
+    s.computed -= s.loaded;
+    s.loaded = Tokens(0);
+    end_load(s, now);
+  }
+  verify();
+  return !failed.empty();
+}
+
+void Replica::end_load(Sequence& s, Time now) {
+  memory_->loaded(s);
+  loads_.arrived(s, now);
+  loads_.computed(s, now);
+  scheduler_->loaded(s.id);
 }
 
 void Replica::note_admissions(Time now) {

@@ -49,8 +49,9 @@ class Replica {
   /// Takes over `s`, which comes from elsewhere with nothing computed: it goes on after what it
   /// generated. Requires !refuses(s.request).
   void resume(Sequence& s, Time now);
-  /// Loses its memory, its steps and all its sequences: those that had not finished, by request.
-  [[nodiscard]] std::vector<Sequence> fail();
+  /// Loses its memory, its steps, its loads and all its sequences: those that had not finished, by
+  /// request.
+  [[nodiscard]] std::vector<Sequence> fail(Time now);
   /// From the next step on, steps take `factor` times as long as they should.
   void slow_down(double factor) { slowness_ = factor; }
   /// Is a step under way?
@@ -75,6 +76,9 @@ class Replica {
   [[nodiscard]] bool plans_again() const { return !plan_.preempted.empty(); }
   /// Whoever waited for a load that is there by `now` can be planned.
   void end_loads(Time now);
+  /// Something went down: whoever waited for a load from there can be planned, to compute what it
+  /// was to bring. Were there any?
+  [[nodiscard]] bool end_failed_loads(Time now);
   /// Ends the step that began first; requests that ended are appended to `ended` by id, still
   /// readable through request() until forget_ended().
   void end_step(Time now);
@@ -115,6 +119,7 @@ class Replica {
   void verify() const;
   void verify_step();
   Loads::Begun begin_loads(Time now);
+  void end_load(Sequence& s, Time now);
   void note_evictions(Time now);
   void note_admissions(Time now);
   void note_preemptions(Time now);

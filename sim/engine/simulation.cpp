@@ -8,6 +8,7 @@
 #include "sim/core/check.h"
 #include "sim/core/config_schema.h"
 #include "sim/engine/engine.h"
+#include "sim/engine/faults/read_faults.h"
 #include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/fleet/pool_meter.h"
 #include "sim/engine/kv_connectors.h"
@@ -70,12 +71,23 @@ std::unique_ptr<Handoffs> make_handoffs(const SimulationParts& parts, std::uint6
   return std::make_unique<Handoffs>(parts.config, seed, ends);
 }
 
-/// Tiers do not hear of a replica that fails.
-void check_faults(const SimulationParts& parts) {
-  const bool tiers = std::any_of(parts.connectors.begin(), parts.connectors.end(),
-                                 [](const KvConnector* connector) { return connector != nullptr; });
-  if (tiers && !parts.config.tree("/faults").empty())
-    parts.config.fail("/faults", "replicas with tiers cannot fail yet; leave out the tiers");
+/// Reads what goes wrong, and slows links down accordingly.
+FaultPlan set_faults(const SimulationParts& parts, Handoffs* handoffs, std::uint64_t seed) {
+  std::vector<Role> roles;
+  for (const PoolParts& pool : parts.pools)
+    roles.insert(roles.end(), static_cast<std::size_t>(pool.replicas), pool.role);
+  const auto has = [&](Part part, ReplicaId where) {
+    if (part == Part::kHandoff) return roles[where.index] != Role::kServe;
+    return parts.tiers != nullptr && parts.tiers->has(part, where);
+  };
+  const Faults faults = read_faults(parts.config, {roles.size(), has}, seed);
+  for (const auto& [place, plan] : faults.slow_links) {
+    const auto& [part, where] = place;
+    const std::vector<Link*> links =
+        part == Part::kHandoff ? handoffs->links(where) : parts.tiers->links(part, where);
+    for (Link* link : links) link->follow(SlowSpells(plan));
+  }
+  return faults.events;
 }
 
 /// What brings KV to each replica.
@@ -146,7 +158,8 @@ void count_operations(const std::deque<Replica>& replicas, Report& report) {
 }
 
 /// What cannot happen is not counted.
-void describe_refusals(const ConfigView& config, Report::Requests& requests) {
+void describe_refusals(const ConfigView& config, Report& report) {
+  Report::Requests& requests = report.requests;
   const AdmissionControl admission(config);
   if (!admission.caps_queues()) requests.rejected_queue_full.reset();
   if (!admission.caps_tokens()) requests.rejected_tokens_full.reset();
@@ -154,6 +167,7 @@ void describe_refusals(const ConfigView& config, Report::Requests& requests) {
   if (!config.tree("/faults").empty()) return;
   requests.lost.reset();
   requests.retries.reset();
+  report.failed_loads.reset();
 }
 
 /// The tokens that each replica caches and finds together.
@@ -197,7 +211,6 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   const auto router = Registry<Router>::make(parts.config.text("/routing"), {seed, parts.config});
   std::optional<KvEventFeed> news;
   if (router->listens()) observers.add(&news.emplace(parts.config, *router, blocks));
-  check_faults(parts);
   const auto handoffs = make_handoffs(parts, seed);
   std::deque<KvConnectors> connectors = make_connectors(parts, handoffs.get());
   std::deque<Replica> replicas = make_replicas(parts, connectors, observers);
@@ -212,7 +225,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   };
   const Engine::Outcome outcome =
       Engine({{parts.config, parts.workload, *router, news ? &*news : nullptr, handoffs.get(),
-               replicas, observers},
+               replicas, observers, set_faults(parts, handoffs.get(), seed), parts.tiers},
               until,
               heartbeat})
           .run();
@@ -221,7 +234,7 @@ Report simulate(const SimulationParts& parts, std::span<Observer* const> watcher
   describe_workload(parts.workload.identity(), report);
   describe_memory(parts, replicas, report.kv);
   metrics.summarise(report);
-  describe_refusals(parts.config, report.requests);
+  describe_refusals(parts.config, report);
   if (caches_prefixes(replicas)) report.prefix_cache = misses.result();
   report.by_priority = priorities.result();
   if (guessing) report.speculation = guesses.result();

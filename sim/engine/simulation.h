@@ -8,6 +8,7 @@
 #include "sim/engine/experiment.h"
 #include "sim/engine/fleet/role.h"
 #include "sim/engine/request_future.h"
+#include "sim/engine/transfer/run_tiers.h"
 #include "sim/model/cost_model.h"
 #include "sim/model/kv_connector.h"
 #include "sim/model/kv_group.h"
@@ -39,6 +40,7 @@ struct SimulationParts {
   std::vector<PoolParts> pools;                   ///< At least one.
   RequestFuture* future = nullptr;                ///< For policies that know it; null: nobody does.
   std::span<KvConnector* const> connectors = {};  ///< By replica, null for none; empty: none.
+  RunTiers* tiers = nullptr;                      ///< What connectors lead to, if it may fail.
 };
 
 /// Serves the workload to its end and reports; config digest and the like are the caller's.

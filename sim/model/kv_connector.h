@@ -3,7 +3,7 @@
 // a disk, a shared store, or the replica that computed the prompt. After vLLM's KVConnector
 // (vllm/distributed/kv_transfer/kv_connector/v1).
 //
-//     offer -> load -> (arrives) -> computed -> ... -> evicted
+//     offer -> load -> (arrives or fails) -> computed -> ... -> evicted
 //
 // A scheduler asks for an offer when it admits, gives the sequence room for it, and the replica
 // begins the load. What is loaded is not computed. Connectors move KV and know what it costs in
@@ -35,7 +35,11 @@ class KvConnector {
   [[nodiscard]] virtual bool loads_apart(const Sequence& s) const = 0;
   /// `s` was admitted without a load.
   virtual void admitted(const Sequence& /*s*/, Time /*now*/) {}
-  /// The load of `s` is over.
+  /// Has the load of `s`, which is under way, lost where it came from? Asked after something went
+  /// down; then none of it is there, and what it was to bring is computed, as under vLLM's
+  /// kv_load_failure_policy=recompute.
+  [[nodiscard]] virtual bool failed(const Sequence& /*s*/) const { return false; }
+  /// The load of `s` is over, come what may.
   virtual void arrived(const Sequence& /*s*/, Time /*now*/) {}
   /// The first s.computed tokens of `s` are in the pool: a chunk of its prompt, a load, or its last
   /// step is over.
@@ -45,6 +49,8 @@ class KvConnector {
   /// Given up by the plan for the step that begins now, in this order; when their room may be
   /// written. Not before `now`.
   [[nodiscard]] virtual Time evicted(std::span<const Eviction> /*gone*/, Time now) { return now; }
+  /// The replica went down, with its memory, its process and all its loads.
+  virtual void lost(Time /*now*/) {}
 };
 
 }  // namespace kvsim

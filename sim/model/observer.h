@@ -101,6 +101,8 @@ class Observer {
   virtual void on_down(Time /*now*/, ReplicaId /*where*/) {}
   /// It is back, empty.
   virtual void on_up(Time /*now*/, ReplicaId /*where*/) {}
+  /// `s` waited at `where` for s.loaded tokens from somewhere that went down: it computes them.
+  virtual void on_load_failed(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   /// `s` lost its replica `where` and keeps what its client got: it goes on elsewhere.
   virtual void on_retry(Time /*now*/, const Sequence& /*s*/, ReplicaId /*where*/) {}
   /// `s` lost its replica `where`, and that is the end of it.

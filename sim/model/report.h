@@ -41,6 +41,12 @@ struct LoadedReport {
   std::int64_t tokens = 0;
 };
 
+/// Loads from elsewhere that were under way when what they came from went down.
+struct FailedLoads {
+  std::int64_t loads = 0;
+  std::int64_t tokens = 0;  ///< That they were to bring: computed instead.
+};
+
 struct Report {
   struct Provenance {
     std::string version, config_digest, trace_name, trace_format, trace_digest, fingerprint;
@@ -119,8 +125,10 @@ struct Report {
     std::int64_t loaded_tokens = 0, stored_tokens = 0, evicted_tokens = 0;
     std::int64_t bytes_in = 0, bytes_out = 0;
     double busy_in = 0, busy_out = 0;  ///< Shares of the run that its links carried something.
+    std::optional<std::int64_t> lost_tokens{};  ///< By faults; absent if none were.
   };
-  std::vector<Tier> tiers;  ///< Empty where there are none.
+  std::vector<Tier> tiers;                  ///< Empty where there are none.
+  std::optional<FailedLoads> failed_loads;  ///< Absent where nothing can fail.
 
   struct Batch {
     std::int64_t steps = 0;

@@ -42,6 +42,8 @@ Report whole_report() {
   report.prefix_cache.loaded.emplace();
   report.slo = SloReport{SloTerm{}, SloTerm{}, SloTerm{}, 0};
   report.tiers.resize(3);
+  for (Report::Tier& tier : report.tiers) tier.lost_tokens = 0;
+  report.failed_loads.emplace();
   for (Quantiles* q :
        {&report.ttft_ms, &report.tpot_ms, &report.itl_ms, &report.e2e_ms, &report.queue_ms})
     q->deviation = 0;
@@ -92,6 +94,8 @@ const std::vector<std::string> optional_keys{"pools",
                                              "std",
                                              "loaded",
                                              "tiers",
+                                             "lost_tokens",
+                                             "failed_loads",
                                              "rejected_queue_full",
                                              "rejected_tokens_full",
                                              "rejected_over_rate",

@@ -83,6 +83,7 @@ struct World {
   Tokens swap_space{};
   std::vector<KvGroup> groups;                ///< None: every layer keeps every token.
   std::vector<KvConnector*> connectors = {};  ///< By replica; none: no KV from elsewhere.
+  RunTiers* tiers = nullptr;                  ///< What they lead to, if it may fail.
 
   Report run(std::vector<Observer*> watchers = {}) const {
     Listed listed(requests);
@@ -100,7 +101,8 @@ struct World {
                        swap_space,
                        config.integer("/replicas")}},
                      &future,
-                     connectors},
+                     connectors,
+                     tiers},
                     watchers, {});
   }
 };

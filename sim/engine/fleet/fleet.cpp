@@ -37,8 +37,7 @@ Fleet::Fleet(const Parts& parts, Fingerprint& fingerprint)
     : parts_(parts),
       fingerprint_(fingerprint),
       admission_(parts.config),
-      faults_(parts.config, parts.replicas.size(),
-              static_cast<std::uint64_t>(parts.config.integer("/seed"))),
+      faults_(parts.faults),
       retries_lost_(parts.config.text("/retry/policy") == "retry"),
       attempts_(static_cast<std::uint32_t>(parts.config.integer("/retry/attempts"))),
       delay_(round_to_ns(parts.config.number("/retry/delay_ms") * 1e-3)),
@@ -219,27 +218,32 @@ void Fleet::act(Time now) {
 }
 
 void Fleet::change(Time now, const FaultPlan::Change& change) {
-  Health& health = health_[change.where.index];
-  if (change.kind == FaultPlan::Kind::kSlowReplica) {
-    std::vector<double>& all = health.slowness;
-    change.begins ? all.push_back(change.factor)
-                  : void(all.erase(std::find(all.begin(), all.end(), change.factor)));
-    double product = 1;
-    for (const double factor : all) product *= factor;
-    parts_.replicas[change.where.index].slow_down(product);
-    return;
+  if (change.kind == FaultPlan::Kind::kSlowReplica) return slow_down(change);
+  if (change.kind == FaultPlan::Kind::kStoreDown) {
+    parts_.tiers->change_store(now, change);
+    return end_failed_loads(now);
   }
+  Health& health = health_[change.where.index];
   health.gone = health.gone || change.for_good;
   if (change.begins && health.faults++ == 0) take_down(now, change.where);
   if (!change.begins && --health.faults == 0)
     parts_.observers.tell([&](Observer& o) { o.on_up(now, change.where); });
 }
 
+void Fleet::slow_down(const FaultPlan::Change& change) {
+  std::vector<double>& all = health_[change.where.index].slowness;
+  change.begins ? all.push_back(change.factor)
+                : void(all.erase(std::find(all.begin(), all.end(), change.factor)));
+  double product = 1;
+  for (const double factor : all) product *= factor;
+  parts_.replicas[change.where.index].slow_down(product);
+}
+
 void Fleet::take_down(Time now, ReplicaId where) {
   Replica& replica = parts_.replicas[where.index];
   parts_.observers.tell([&](Observer& o) { o.on_down(now, where); });
-  if (parts_.handoffs != nullptr) parts_.handoffs->lose(where);
-  for (Sequence& s : replica.fail()) {
+  if (parts_.handoffs != nullptr) parts_.handoffs->lose(where, now);
+  for (Sequence& s : replica.fail(now)) {
     if (parts_.handoffs != nullptr) parts_.handoffs->forget(s.request);
     if (retries_lost_ && s.retries < attempts_) {
       ++s.retries;
@@ -251,6 +255,12 @@ void Fleet::take_down(Time now, ReplicaId where) {
     }
   }
   parts_.observers.tell([&](Observer& o) { o.on_memory(now, where, replica.memory().memory()); });
+  end_failed_loads(now);
+}
+
+void Fleet::end_failed_loads(Time now) {
+  for (std::uint32_t i = 0; i < parts_.replicas.size(); ++i)
+    if (parts_.replicas[i].end_failed_loads(now)) sent_.push_back(ReplicaId{i});
 }
 
 std::span<const ReplicaId> Fleet::take_sent() {

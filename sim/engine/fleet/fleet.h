@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "sim/core/fingerprint.h"
+#include "sim/engine/faults/fault_plan.h"
 #include "sim/engine/fleet/admission_control.h"
-#include "sim/engine/fleet/fault_plan.h"
 #include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/fleet/kv_event_feed.h"
 #include "sim/engine/observers.h"
 #include "sim/engine/replica.h"
+#include "sim/engine/transfer/run_tiers.h"
 #include "sim/model/workload_source.h"
 
 namespace kvsim {
@@ -34,9 +35,10 @@ class Fleet {
     Handoffs* handoffs;             ///< Between prefill and decode replicas; null: all serve.
     std::deque<Replica>& replicas;  ///< At least one.
     const Observers& observers;
+    FaultPlan faults{};         ///< Of replicas and stores.
+    RunTiers* tiers = nullptr;  ///< Whose stores may fail; null: there are none.
   };
-  /// `fingerprint` learns who is sent where. Throws InputError for faults and limits that make no
-  /// sense.
+  /// `fingerprint` learns who is sent where. Throws InputError for limits that make no sense.
   Fleet(const Parts& parts, Fingerprint& fingerprint);
 
   /// Its storage may be swapped for a used one.
@@ -86,7 +88,9 @@ class Fleet {
   [[nodiscard]] std::optional<Rejection> refusal(const Replica& replica, const Request& r) const;
   void send(Time now, Sequence& s, ReplicaId where);
   void change(Time now, const FaultPlan::Change& change);
+  void slow_down(const FaultPlan::Change& change);
   void take_down(Time now, ReplicaId where);
+  void end_failed_loads(Time now);
   [[nodiscard]] bool full(const ReplicaView& replica) const;
 
   Parts parts_;

@@ -51,7 +51,9 @@ void Handoffs::forget(const Request& r) {
   expected_.erase(handoff);
 }
 
-void Handoffs::lose(ReplicaId where) {
+void Handoffs::lose(ReplicaId where, Time now) {
+  ends_[where.index].out_.abandon(now);
+  ends_[where.index].in_.abandon(now);
   std::erase_if(expected_, [where](const auto& e) { return e.second.kept.where == where; });
   std::erase_if(arrived_, [where](const Kept& kept) { return kept.where == where; });
 }
@@ -77,6 +79,10 @@ Bytes Handoffs::hidden(const Expected& handoff, const Endpoint& from, Bytes all,
   const double moved = seconds(handoff.prefill) * bytes_per_s_ * static_cast<double>(from.gpus);
   const auto but_last = Bytes(all.value() / from.layers * (from.layers - 1));
   return std::min(but_last, Bytes(std::llround(std::min(moved, 1e18))));
+}
+
+bool Handoffs::End::failed(const Sequence& s) const {
+  return !desk_.expected_.contains(s.request.id);
 }
 
 void Handoffs::End::arrived(const Sequence& s, Time /*now*/) { desk_.forget(s.request); }

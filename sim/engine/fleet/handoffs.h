@@ -43,14 +43,18 @@ class Handoffs {
 
   /// How a decode replica pulls.
   [[nodiscard]] KvConnector& connector(ReplicaId where) { return ends_[where.index]; }
+  /// What leaves a replica, and what enters it.
+  [[nodiscard]] std::vector<Link*> links(ReplicaId where) {
+    return {&ends_[where.index].out_, &ends_[where.index].in_};
+  }
   /// Chooses among decode replicas.
   [[nodiscard]] Router& router() { return *router_; }
   /// `s` has left kept.where, whose last step took `prefill`, for a decode replica.
   void expect(const Sequence& s, const Kept& kept, Time now, Duration prefill);
   /// `r` will not come for its KV.
   void forget(const Request& r);
-  /// What `where` kept is lost with its memory; what is on its way arrives all the same.
-  void lose(ReplicaId where);
+  /// What `where` kept is lost with its memory, on its way or not; its links are free again.
+  void lose(ReplicaId where, Time now);
   /// What need not be kept any more.
   [[nodiscard]] std::vector<Kept> take_arrived();
 
@@ -68,6 +72,7 @@ class Handoffs {
     [[nodiscard]] Tokens offer(const Sequence& s, Tokens hit, Time now) override;
     [[nodiscard]] Time load(const Sequence& s, Tokens hit, Tokens count, Time now) override;
     [[nodiscard]] bool loads_apart(const Sequence& /*s*/) const override { return true; }
+    [[nodiscard]] bool failed(const Sequence& s) const override;
     void arrived(const Sequence& s, Time now) override;
     void admitted(const Sequence& s, Time now) override;
 

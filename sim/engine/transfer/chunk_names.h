@@ -20,7 +20,9 @@ namespace kvsim {
 struct TierRun {
   std::size_t level = 0;  ///< Of the tier, in order of look-up.
   Tokens count;
-  Time ready{};  ///< When all of them are, or were, there.
+  Time ready{};           ///< When all of them are, or were, there.
+  std::uint8_t from = 0;  ///< Tiers that they depend on, a bit each: this one, and where what is
+                          ///< still on its way here comes from.
 };
 
 class ChunkNames {
@@ -28,9 +30,10 @@ class ChunkNames {
   struct Track {
     std::uint64_t request = kNoRequest;
     BlockKeys keys;
-    std::size_t kept = 0;       ///< Leading chunks that the tiers have been told of.
-    bool looked_up = false;     ///< The tiers were asked for it once.
-    std::vector<TierRun> runs;  ///< What was found for it last.
+    std::size_t kept = 0;         ///< Leading chunks that the tiers have been told of.
+    bool looked_up = false;       ///< The tiers were asked for it once.
+    std::vector<TierRun> runs;    ///< What was found for it last.
+    std::uint8_t loads_from = 0;  ///< Tiers that its last load depends on, a bit each.
   };
   explicit ChunkNames(Tokens chunk) : chunk_(chunk) {}
 
@@ -44,6 +47,8 @@ class ChunkNames {
     track.looked_up = false;
     return track;
   }
+  /// The same of one that was asked for before.
+  [[nodiscard]] const Track& known(const Sequence& s) const { return tracks_[s.id.index]; }
   /// The key of chunk `i`, all of whose tokens `s` has.
   [[nodiscard]] Key128 key(const Sequence& s, std::size_t i) {
     Track& track = of(s);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/core/check.h"
-
 namespace kvsim {
 
 Time Link::arrival(Time now, Bytes bytes) const {
@@ -13,6 +11,7 @@ Time Link::arrival(Time now, Bytes bytes) const {
 
 Time Link::send(Time now, Bytes bytes) {
   if (bytes == Bytes(0)) return now;
+  if (spells_ != nullptr) spells_->forget_before(now);
   const Time start = std::max(now, free_at_);
   free_at_ = carried(start, bytes);
   sent_ += bytes;
@@ -20,30 +19,16 @@ Time Link::send(Time now, Bytes bytes) {
   return free_at_ + setup_.latency;
 }
 
-void Link::slow_down(Time from, Time until, double share) {
-  KVSIM_CHECK(from < until && 0 <= share && share <= 1, "a spell has a length and a share");
-  KVSIM_CHECK(spells_.empty() || spells_.back().until <= from, "spells follow each other");
-  KVSIM_CHECK(from >= free_at_, "what was sent has its time of arrival");
-  spells_.push_back({from, until, share});
+void Link::abandon(Time now) {
+  if (free_at_ <= now) return;
+  busy_ -= free_at_ - now;
+  free_at_ = now;
 }
 
-// When the last byte has left: at full speed, but for the spells on the way.
+// When the last byte has left.
 Time Link::carried(Time start, Bytes bytes) const {
-  Duration left = round_to_ns(static_cast<double>(bytes.value()) / setup_.bytes_per_s);
-  Time at = start;
-  for (const Spell& spell : spells_) {
-    if (spell.until <= at) continue;
-    if (at + left <= spell.from) break;
-    if (at < spell.from) {
-      left -= spell.from - at;
-      at = spell.from;
-    }
-    const auto slowly = round_to_ns(seconds(spell.until - at) * spell.share);
-    if (spell.share > 0 && slowly >= left) return at + round_to_ns(seconds(left) / spell.share);
-    left -= slowly;
-    at = spell.until;
-  }
-  return at + left;
+  const Duration work = round_to_ns(static_cast<double>(bytes.value()) / setup_.bytes_per_s);
+  return spells_ == nullptr ? start + work : spells_->end(start, work);
 }
 
 }  // namespace kvsim

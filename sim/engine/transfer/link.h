@@ -4,11 +4,13 @@
 //
 // A transfer takes bytes / bandwidth of the link's time, and arrives `latency` after that; the next
 // one starts without waiting for the latency. Nothing is scheduled: an arrival time is known when a
-// transfer is asked for, because nobody overtakes. Cost: O(slow spells).
+// transfer is asked for, because nobody overtakes, and slow spells are known ahead (slow_spells.h):
+// who weighs a load against computing knows them too.
 
-#include <vector>
+#include <memory>
 
 #include "sim/core/units.h"
+#include "sim/engine/transfer/slow_spells.h"
 
 namespace kvsim {
 
@@ -24,24 +26,21 @@ class Link {
   [[nodiscard]] Time arrival(Time now, Bytes bytes) const;
   /// Sends them: the answer of arrival(). Nothing is sent at once; `now` never goes back.
   Time send(Time now, Bytes bytes);
-  /// Between `from` and `until` only `share` (0 to 1) of the bandwidth is there; 0: an outage,
-  /// which transfers wait out. Requires spells in order of time that do not overlap, and none that
-  /// begins before what was sent last has arrived.
-  void slow_down(Time from, Time until, double share);
+  /// From now on it is as slow as these say: before anything is sent.
+  void follow(SlowSpells spells) { spells_ = std::make_unique<SlowSpells>(std::move(spells)); }
+  /// Whoever sends or receives is gone: what has not left by `now` never will.
+  void abandon(Time now);
 
+  /// All that was asked for.
   [[nodiscard]] Bytes sent() const { return sent_; }
-  /// Time it was, or will be, carrying something: of all that was sent.
+  /// Time it was, or will be, carrying something: of all that was sent and not abandoned.
   [[nodiscard]] Duration busy() const { return busy_; }
 
  private:
-  struct Spell {
-    Time from{}, until{};
-    double share = 0;
-  };
   [[nodiscard]] Time carried(Time start, Bytes bytes) const;
 
   Setup setup_;
-  std::vector<Spell> spells_;
+  std::unique_ptr<SlowSpells> spells_;  // null: it is never slow
   Time free_at_{};
   Bytes sent_;
   Duration busy_{};

@@ -22,6 +22,7 @@ class Row {
     row_.loaded_tokens += c.loaded.value();
     row_.stored_tokens += c.stored.value();
     row_.evicted_tokens += c.evicted.value();
+    if (c.lost > Tokens(0)) row_.lost_tokens = row_.lost_tokens.value_or(0) + c.lost.value();
     row_.bytes_in += in.sent().value() * links;
     row_.bytes_out += out.sent().value() * links;
     busy_in_ += seconds(in.busy());
@@ -57,13 +58,19 @@ RunTiers::RunTiers(std::span<const TieredPool> pools) {
   for (const TieredPool& pool : pools) {
     if (!pool.plan) {
       connectors_.resize(connectors_.size() + pool.replicas);
+      by_replica_.resize(connectors_.size());
+      sharing_.resize(connectors_.size());
       continue;
     }
     LinkedTier* const remote = pool.plan->remote ? shared_with(pool, *first) : nullptr;
     const bool async = pool.plan->async.value_or(pool.config.text("/scheduler/batching") == "vllm");
-    for (std::size_t i = 0; i < pool.replicas; ++i)
-      connectors_.push_back(&stores_.emplace_back(
-          TieredStore::Setup{*pool.plan, async, *pool.cost, pool.local, remote, pool.config}));
+    for (std::size_t i = 0; i < pool.replicas; ++i) {
+      const ReplicaId id{static_cast<std::uint32_t>(connectors_.size())};
+      by_replica_.push_back(&stores_.emplace_back(
+          TieredStore::Setup{*pool.plan, async, *pool.cost, pool.local, remote, pool.config, id}));
+      connectors_.push_back(by_replica_.back());
+      sharing_.push_back(remote != nullptr);
+    }
   }
 }
 
@@ -76,6 +83,34 @@ LinkedTier* RunTiers::shared_with(const TieredPool& pool, const TieredPool& firs
                      "pools share a store only if they keep the same KV: set model, kv_cache_dtype "
                      "and /tiers/chunk_tokens alike, or this to 0");
   return &*remote_;
+}
+
+bool RunTiers::has(Part part, ReplicaId where) const {
+  if (where.index >= by_replica_.size() || by_replica_[where.index] == nullptr) return false;
+  if (part == Part::kRemote) return sharing_[where.index];
+  return part == Part::kHost ||
+         (part == Part::kDisk && by_replica_[where.index]->disk() != nullptr);
+}
+
+LinkedTier& RunTiers::store(Part part, ReplicaId where) {
+  return part == Part::kRemote ? *remote_ : *by_replica_[where.index]->disk();
+}
+
+std::vector<Link*> RunTiers::links(Part part, ReplicaId where) {
+  if (part == Part::kHost) return by_replica_[where.index]->host_links();
+  LinkedTier& linked = store(part, where);
+  return {&linked.in, &linked.out};
+}
+
+void RunTiers::change_store(Time now, const FaultPlan::Change& change) {
+  LinkedTier& down = store(change.part, change.where);
+  if (!change.begins) return down.come_up();
+  down.go_down(now, change.loses_contents);
+  for (TieredStore& replica : stores_) replica.cut_off(down, now);
+}
+
+void RunTiers::check_books() const {
+  for (const TieredStore& store : stores_) store.check_books();
 }
 
 std::vector<Report::Tier> RunTiers::report(double duration_s) const {

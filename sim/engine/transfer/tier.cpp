@@ -56,14 +56,28 @@ Tier::Outcome Tier::store(const TierChunk& chunk, Time ready) {
 }
 
 TierChunk Tier::evict(EntryId id) {
-  withdraw(id);
+  remove(id);
+  counters_.evicted += chunk_;
+  return nodes_[id].chunk;
+}
+
+void Tier::lose(const std::function<bool(const TierChunk&, Time)>& gone) {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    const EntryId id{i};
+    const Node& node = nodes_[id];
+    if (!node.stored || !live(id) || !gone(node.chunk, node.ready)) continue;
+    remove(id);
+    counters_.lost += chunk_;
+  }
+}
+
+void Tier::remove(EntryId id) {
+  if (evictable(id)) withdraw(id);
   Node& node = nodes_[id];
   node.stored = false;
   --stored_;
-  counters_.evicted += chunk_;
   if (node.parent.valid()) drop_child(node.parent);
   forget_if_unused(id);
-  return node.chunk;
 }
 
 CacheEntry Tier::entry(EntryId id) const {
@@ -118,7 +132,7 @@ void Tier::check_books() const {
   std::vector<std::uint32_t> children(nodes_.size());
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[EntryId{i}];
-    if (by_key_.find(node.chunk.key) != EntryId{i}) continue;  // given back
+    if (!live(EntryId{i})) continue;  // given back
     ++known;
     stored += node.stored;
     offered += evictable(EntryId{i});
@@ -129,10 +143,11 @@ void Tier::check_books() const {
   KVSIM_CHECK(known == nodes_.live(), "every chunk is found by its key");
   KVSIM_CHECK(stored == stored_ && stored_ <= room_, "a tier holds no more than it has room for");
   KVSIM_CHECK(offered == offered_, "leaves are what may be given up");
-  KVSIM_CHECK(counters_.stored - counters_.evicted == chunk_ * stored_, "stored = here + evicted");
+  KVSIM_CHECK(counters_.stored - counters_.evicted - counters_.lost == chunk_ * stored_,
+              "stored = here + evicted + lost");
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[EntryId{i}];
-    if (by_key_.find(node.chunk.key) != EntryId{i}) continue;
+    if (!live(EntryId{i})) continue;
     KVSIM_CHECK(node.children == children[i], "a chunk knows how many it leads to");
   }
 }

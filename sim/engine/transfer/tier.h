@@ -12,6 +12,7 @@
 // Costs: O(1) and the policy's.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -30,6 +31,9 @@ struct TierChunk {
   std::int32_t priority = 0;
   std::uint64_t writer = 0;  ///< Request::id of who brought it.
   std::uint32_t turn = 0;
+  // Who brings it, as long as it is on its way:
+  ReplicaId sender{};
+  std::uint8_t from = 0;  ///< The sender's tiers that it is read from, a bit each; 0: its pool.
 };
 
 class Tier {
@@ -46,6 +50,7 @@ class Tier {
     Tokens loaded;   ///< Brought to the pool.
     Tokens stored;
     Tokens evicted;
+    Tokens lost;
   };
   explicit Tier(Setup setup);
 
@@ -58,6 +63,7 @@ class Tier {
   [[nodiscard]] EntryId find(Key128 key) const;
   /// When it is, or was, all there. Of a stored chunk.
   [[nodiscard]] Time ready(EntryId id) const { return nodes_[id].ready; }
+  [[nodiscard]] const TierChunk& chunk(EntryId id) const { return nodes_[id].chunk; }
   /// A request of this importance uses a stored chunk.
   void use(EntryId id, std::int32_t priority);
   struct Outcome {
@@ -67,6 +73,9 @@ class Tier {
   /// Makes room for a chunk that is not stored, which will be there at `ready`. Not stored, and
   /// nothing changes, if all that is here leads to it.
   Outcome store(const TierChunk& chunk, Time ready);
+  /// Forgets what went down or will never arrive: all of which `gone` is true.
+  /// Cost: O(entries).
+  void lose(const std::function<bool(const TierChunk&, Time ready)>& gone);
 
   [[nodiscard]] Tokens capacity() const { return chunk_ * room_; }
   [[nodiscard]] std::int64_t size() const { return stored_; }
@@ -102,6 +111,8 @@ class Tier {
   void offer(EntryId id);
   void withdraw(EntryId id);
   [[nodiscard]] TierChunk evict(EntryId id);
+  void remove(EntryId id);
+  [[nodiscard]] bool live(EntryId id) const { return by_key_.find(nodes_[id].chunk.key) == id; }
 
   std::int64_t room_;
   Tokens chunk_;

@@ -21,6 +21,7 @@ LinkedTier::LinkedTier(const TierPlan& plan, const TierPlan::Room& room, const C
 
 TieredStore::TieredStore(const Setup& setup)
     : plan_(setup.plan),
+      replica_(setup.replica),
       async_(setup.async),
       cost_(setup.cost),
       local_(setup.local),
@@ -30,21 +31,20 @@ TieredStore::TieredStore(const Setup& setup)
       residents_(plan_.chunk, plan_.block) {
   if (plan_.host) {
     host_.emplace(make_tier(plan_, *plan_.host, setup.config));
-    levels_.push_back({&*host_, nullptr, nullptr, false});
+    levels_.push_back({&*host_, nullptr, false});
   }
   if (plan_.disk) {
     disk_.emplace(plan_, *plan_.disk, setup.config);
-    levels_.push_back({&disk_->tier, &disk_->in, &disk_->out, plan_.disk->written_through});
+    levels_.push_back({&disk_->tier, &*disk_, plan_.disk->written_through});
   }
   if (setup.remote != nullptr)
-    levels_.push_back({&setup.remote->tier, &setup.remote->in, &setup.remote->out,
-                       plan_.remote->written_through});
+    levels_.push_back({&setup.remote->tier, setup.remote, plan_.remote->written_through});
 }
 
 Tokens TieredStore::offer(const Sequence& s, Tokens hit, Time now) {
   const Tokens last = s.tokens() - Tokens(1);
   const Tokens limit = std::max(hit, last - last % plan_.block);
-  find_runs(s, hit, limit - hit);
+  find_runs(s, hit, limit - hit, now);
   count_look_up(s, limit - hit);
   Tokens found;
   for (const TierRun& run : names_.of(s).runs) found += run.count;
@@ -53,7 +53,7 @@ Tokens TieredStore::offer(const Sequence& s, Tokens hit, Time now) {
 }
 
 // What tiers have of the `count` tokens after the first `hit`, as far as it goes.
-void TieredStore::find_runs(const Sequence& s, Tokens hit, Tokens count) {
+void TieredStore::find_runs(const Sequence& s, Tokens hit, Tokens count, Time now) {
   std::vector<TierRun>& runs = names_.of(s).runs;
   runs.clear();
   const Tokens end = hit + count;
@@ -62,20 +62,36 @@ void TieredStore::find_runs(const Sequence& s, Tokens hit, Tokens count) {
     const Tokens chunk_end = plan_.chunk * (chunk + 1);
     if (chunk_end > s.tokens()) return;
     const Key128 key = names_.key(s, static_cast<std::size_t>(chunk));
-    const std::size_t level = level_of(key);
+    const std::size_t level = level_of(key, now);
     if (level == levels_.size()) return;
-    if (runs.empty() || runs.back().level != level) runs.push_back({level, {}, {}});
+    if (runs.empty() || runs.back().level != level) runs.push_back({level, {}, {}, bit(level)});
     const Tokens until = std::min(chunk_end, end);
     const Tier& tier = *levels_[level].tier;
-    runs.back().count += until - at;
-    runs.back().ready = std::max(runs.back().ready, tier.ready(tier.find(key)));
+    const EntryId here = tier.find(key);
+    TierRun& run = runs.back();
+    run.count += until - at;
+    run.ready = std::max(run.ready, tier.ready(here));
+    run.from |= coming_from(tier, here, now);
     at = until;
   }
 }
 
-std::size_t TieredStore::level_of(Key128 key) const {
+// What others are still sending is not there yet.
+bool TieredStore::has(const Level& level, Key128 key, Time now) const {
+  if (!level.up()) return false;
+  const Tier& tier = *level.tier;
+  const EntryId here = tier.find(key);
+  return here.valid() && (tier.ready(here) <= now || tier.chunk(here).sender == replica_);
+}
+
+// The tiers that a chunk of ours still comes from: none once it is there.
+std::uint8_t TieredStore::coming_from(const Tier& tier, EntryId id, Time now) {
+  return tier.ready(id) > now ? tier.chunk(id).from : std::uint8_t{0};
+}
+
+std::size_t TieredStore::level_of(Key128 key, Time now) const {
   std::size_t level = 0;
-  while (level < levels_.size() && !levels_[level].tier->find(key).valid()) ++level;
+  while (level < levels_.size() && !has(levels_[level], key, now)) ++level;
   return level;
 }
 
@@ -118,8 +134,8 @@ Time TieredStore::arrival(const Amounts& amounts, Time now) const {
   Time end = now;
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     all += amounts[i];
-    if (levels_[i].in != nullptr)
-      end = std::max(end, levels_[i].in->arrival(now, all_bytes(amounts[i])));
+    if (levels_[i].way != nullptr)
+      end = std::max(end, levels_[i].way->in.arrival(now, all_bytes(amounts[i])));
   }
   return std::max(end, host_in_.arrival(now, gpu_bytes(all)));
 }
@@ -137,13 +153,16 @@ Duration TieredStore::computing(const Sequence& s, Tokens context) const {
 Time TieredStore::load(const Sequence& s, Tokens hit, Tokens count, Time now) {
   Time end = host_in_.send(now, gpu_bytes(count));
   Tokens left = count;
-  for (const TierRun& run : names_.of(s).runs) {
+  ChunkNames::Track& track = names_.of(s);
+  track.loads_from = 0;
+  for (const TierRun& run : track.runs) {
     const Tokens part = std::min(run.count, left);
     if (part == Tokens(0)) break;
     const Level& level = levels_[run.level];
     level.tier->count_load(part);
-    if (level.in != nullptr) end = std::max(end, level.in->send(now, all_bytes(part)));
+    if (level.way != nullptr) end = std::max(end, level.way->in.send(now, all_bytes(part)));
     end = std::max(end, run.ready);
+    track.loads_from |= run.from;
     left -= part;
   }
   KVSIM_CHECK(left == Tokens(0), "what is loaded was offered");
@@ -151,7 +170,7 @@ Time TieredStore::load(const Sequence& s, Tokens hit, Tokens count, Time now) {
   // What is loaded is used wherever it is, and passes the host's memory. Its last chunk is whole
   // there, however much of it was asked for.
   const std::int64_t chunks = blocks_for(hit + count, plan_.chunk).value();
-  keep(s, plan_.chunk * chunks, now, end);
+  keep(s, plan_.chunk * chunks, now, Brought{end, track.loads_from});
   return end;
 }
 
@@ -160,10 +179,14 @@ void TieredStore::queued(const Sequence& s, Time now) {
   const std::int64_t chunks = (s.tokens() - Tokens(1)) / plan_.chunk;
   for (std::int64_t i = 0; i < chunks; ++i) {
     const TierChunk chunk = names_.chunk(s, static_cast<std::size_t>(i));
-    const std::size_t level = level_of(chunk.key);
+    const std::size_t level = level_of(chunk.key, now);
     if (level == levels_.size()) return;
-    Link* const in = levels_[level].in;
-    if (in != nullptr) enter(chunk, now, in->send(now, all_bytes(plan_.chunk)));
+    LinkedTier* const way = levels_[level].way;
+    if (way == nullptr) continue;
+    const EntryId here = way->tier.find(chunk.key);
+    const auto from = static_cast<std::uint8_t>(bit(level) | coming_from(way->tier, here, now));
+    const Time sent = way->in.send(now, all_bytes(plan_.chunk));
+    enter(chunk, now, Brought{std::max(sent, way->tier.ready(here)), from});
   }
 }
 

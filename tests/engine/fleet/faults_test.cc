@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/engine/fleet/fault_plan.h"
+#include "sim/engine/faults/read_faults.h"
 #include "sim/model/router.h"
 #include "sim/model/scheduler.h"
 #include "tests/support/clients.h"
@@ -99,8 +99,8 @@ TEST(Faults, ASlowReplicaTakesItsFactor) {
 TEST(Faults, PeriodicOnesKeepTheirMeans) {
   const ConfigView config =
       ConfigView::parse(R"({"faults": [{"kind": "replica-down", "mtbf_s": 3, "mttr_s": 1}]})", "t");
-  FaultPlan plan(config, 2, 1);
-  FaultPlan other(config, 2, 2);
+  FaultPlan plan = read_faults(config, {2, {}}, 1).events;
+  FaultPlan other = read_faults(config, {2, {}}, 2).events;
   double down = 0;
   std::map<std::uint32_t, Time> since;
   Time end{};
@@ -198,20 +198,36 @@ std::string error_of(const std::string& faults) {
 TEST(Faults, AreRefusedInOneLine) {
   EXPECT_EQ(error_of("3"), "t: /faults: expected a list of objects, a fault each, got 3");
   EXPECT_EQ(error_of(R"([{"kind": "replica-dwn"}])"),
-            "t: /faults/0/kind: no fault named 'replica-dwn'; known: replica-down, slow-replica "
-            "(did you mean 'replica-down'?)");
+            "t: /faults/0/kind: no fault named 'replica-dwn'; known: replica-down, slow-link, "
+            "slow-replica, store-down (did you mean 'replica-down'?)");
   EXPECT_EQ(error_of(R"([{"kind": "replica-down"}])"),
             "t: /faults/0/at_s: expected a number from 0 to 1000000000, got null");
   EXPECT_EQ(error_of(R"([{"kind": "replica-down", "at_s": 3, "replica": 4}])"),
             "t: /faults/0/replica: expected an integer from 0 to 3, got 4");
   EXPECT_EQ(error_of(R"([{"kind": "replica-down", "at_s": 3, "factor": 4}])"),
-            "t: /faults/0/factor: only a slow-replica has one");
+            "t: /faults/0/factor: unknown field of a replica-down; known here: at_s, for_s, kind, "
+            "mtbf_s, mttr_s, replica");
   EXPECT_EQ(
       error_of(R"([{"kind": "replica-down", "at_s": 3, "mtbf_s": 4}])"),
       "t: /faults/0: either once (at_s, for_s) or again and again (mtbf_s, mttr_s), not both");
   EXPECT_EQ(error_of(R"([{"kind": "replica-down", "at": 3}])"),
-            "t: /faults/0/at: unknown field; known here: at_s, factor, for_s, kind, mtbf_s, "
-            "mttr_s, replica");
+            "t: /faults/0/at: unknown field of a replica-down; known here: at_s, for_s, kind, "
+            "mtbf_s, mttr_s, replica");
+  EXPECT_EQ(error_of(R"([{"kind": "slow-link", "link": "hots", "factor": 2, "at_s": 3}])"),
+            "t: /faults/0/link: no link named 'hots'; known: disk, handoff, host, remote (did you "
+            "mean 'host'?)");
+  EXPECT_EQ(error_of(R"([{"kind": "slow-link", "link": "host", "at_s": 3}])"),
+            "t: /faults/0/factor: expected a number from 1 to 1000000, got null");
+  EXPECT_EQ(error_of(R"([{"kind": "slow-link", "link": "handoff", "factor": 2, "at_s": 3}])"),
+            "t: /faults/0/link: no replica has a prefill or decode role; set /pools");
+  EXPECT_EQ(error_of(R"([{"kind": "store-down", "store": "disk", "replica": 1, "at_s": 3}])"),
+            "t: /faults/0/store: replica 1 does not have a disk; set /tiers/disk/gib");
+  EXPECT_EQ(error_of(R"([{"kind": "store-down", "store": "host", "at_s": 3}])"),
+            "t: /faults/0/store: no store named 'host'; known: disk, remote");
+  EXPECT_EQ(error_of(R"([{"kind": "store-down", "store": "remote", "at_s": 3}])"),
+            "t: /faults/0/store: no replica has a remote store; set /tiers/remote/gib");
+  EXPECT_EQ(error_of(R"([{"kind": "store-down", "store": "remote", "replica": 0, "at_s": 3}])"),
+            "t: /faults/0/replica: all replicas share the remote store; leave it out");
 }
 
 }  // namespace

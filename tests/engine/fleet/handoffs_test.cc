@@ -150,6 +150,34 @@ TEST(Handoffs, TwoPrefillAndOneDecodeServeWhatTheirPhasesAllow) {
   EXPECT_NEAR(split.run().throughput.request_per_s, 5.6, 0.2);
 }
 
+// Halfway: 8.5 of the 16.5 ms of a transfer have passed when its prefill replica goes down. The
+// decode replica computes 161 tokens in one step, which gives the second token, and then the third.
+TEST(Handoffs, KvOfAPrefillReplicaThatGoesDownDoesNotArrive) {
+  Split split = one_request();
+  split.config.set("/disaggregation/transfer=serial");
+  split.config.set(
+      R"(/faults=[{"kind": "replica-down", "replica": 0, "at_s": 0.1085, "for_s": 1}])");
+  split.config.set("/verify=contents");
+  const Report r = split.run();
+  EXPECT_DOUBLE_EQ(r.e2e_ms.mean, 100 + 8.5 + 10 + 10);
+  EXPECT_EQ(r.computed_tokens, 160 + 161 + 1);
+  EXPECT_EQ(r.recomputed_tokens, 160);
+  EXPECT_EQ(r.failed_loads->loads, 1);
+  EXPECT_EQ(r.failed_loads->tokens, 160);
+  EXPECT_EQ(r.requests.retries, 0) << "it had its first token, and lost no replica";
+}
+
+TEST(Handoffs, ASlowLinkTakesItsFactor) {
+  for (const int replica : {0, 1}) {
+    Split split = one_request();
+    split.config.set("/disaggregation/transfer=serial");
+    split.config.set(fmt::format(R"(/faults=[{{"kind": "slow-link", "link": "handoff",
+                                     "replica": {}, "factor": 3, "at_s": 0.11, "for_s": 1}}])",
+                                 replica));
+    EXPECT_DOUBLE_EQ(split.run().e2e_ms.mean, 100 + 10 + 3 * 6 + 0.5 + 2 * 10) << replica;
+  }
+}
+
 // Up to three replicas of either kind, short of memory, over slow links.
 Split random_split(int seed, double mean_gap_ms, Rng& rng) {
   Split split;

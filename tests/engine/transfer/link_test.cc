@@ -33,21 +33,64 @@ TEST(Link, OfNothingIsThereAtOnce) {
   EXPECT_EQ(link.send(at(20), Bytes(0)), at(20));
 }
 
+// A fault of a link: `factor` times as slow from `from` until `until`.
+FaultPlan::Source slow(std::int64_t from, std::int64_t until, double factor) {
+  FaultPlan::Source source;
+  source.next.at = at(from);
+  source.next.factor = factor;
+  source.lasts = Duration(until - from);
+  return source;
+}
+
+Link slow_link(const std::vector<FaultPlan::Source>& faults) {
+  FaultPlan plan;
+  for (const FaultPlan::Source& source : faults) plan.add(source);
+  Link link({kGigabyte, Duration(0)});
+  link.follow(SlowSpells(plan));
+  return link;
+}
+
 // 100 bytes from 0, at a quarter of the speed between 40 and 120: 40 + 20 by 120, 40 left.
 TEST(Link, IsSlowDuringASpell) {
-  Link link({kGigabyte, Duration(0)});
-  link.slow_down(at(40), at(120), 0.25);
+  const Link link = slow_link({slow(40, 120, 4)});
   EXPECT_EQ(link.arrival(at(0), Bytes(100)), at(160));
   EXPECT_EQ(link.arrival(at(0), Bytes(40)), at(40));
   EXPECT_EQ(link.arrival(at(60), Bytes(10)), at(100));
   EXPECT_EQ(link.arrival(at(120), Bytes(10)), at(130));
 }
 
-TEST(Link, WaitsOutAnOutage) {
-  Link link({kGigabyte, Duration(0)});
-  link.slow_down(at(10), at(1000), 0);
-  link.slow_down(at(1000), at(2000), 0);
-  EXPECT_EQ(link.send(at(5), Bytes(20)), at(2015));
+// A half from 0, a sixth from 20 to 80, a third until 110: 10 + 10 + 10 bytes, and 5 more.
+TEST(Link, SpellsThatOverlapMultiply) {
+  Link link = slow_link({slow(0, 80, 2), slow(20, 110, 3)});
+  EXPECT_EQ(link.send(at(0), Bytes(30)), at(110));
+  EXPECT_EQ(link.send(at(5), Bytes(5)), at(115)) << "queued";
+  EXPECT_EQ(link.busy(), Duration(115));
+}
+
+// A spell for ever, and periodic ones: half the time at a third of the speed leaves two thirds.
+TEST(Link, SlowForGoodAndAgainAndAgain) {
+  FaultPlan::Source for_good = slow(100, 101, 5);
+  for_good.lasts.reset();
+  EXPECT_EQ(slow_link({for_good}).arrival(at(50), Bytes(60)), at(100 + 5 * 10));
+  FaultPlan::Source again;
+  again.next.factor = 3;
+  again.mtbf_s = again.mttr_s = 1e-6;
+  again.rng = Rng(1, "link");
+  Link link = slow_link({again});
+  Time now{};
+  for (int i = 0; i < 1000; ++i) now = link.send(now, Bytes(20'000));
+  EXPECT_NEAR(seconds(now.time_since_epoch()), 1000 * 20e-6 * 1.5, 0.01 * 30e-3);
+}
+
+TEST(Link, ForgetsWhatNobodyWaitsFor) {
+  Link link({kGigabyte, Duration(50)});
+  (void)link.send(at(0), Bytes(100));
+  (void)link.send(at(0), Bytes(100));
+  link.abandon(at(120));
+  EXPECT_EQ(link.busy(), Duration(120));
+  EXPECT_EQ(link.send(at(130), Bytes(10)), at(190));
+  link.abandon(at(500));
+  EXPECT_EQ(link.busy(), Duration(130)) << "all had left";
 }
 
 // Work conservation and order, against the textbook recurrence end = max(asked, end) + work.

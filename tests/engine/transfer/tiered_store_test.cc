@@ -257,6 +257,73 @@ TEST_F(TieredStoreTest, ReplicasShareTheRemoteStore) {
   EXPECT_EQ(remote.out.sent(), Bytes(20)) << "it is there already";
 }
 
+// Five chunks leave at a byte a ns: at 10 ns two are there, and nobody else is offered the others.
+TEST_F(TieredStoreTest, WhatAnotherIsStillSendingIsNotThere) {
+  TierPlan plan = plan_of(0);
+  plan.remote = room(100);
+  LinkedTier remote(plan, *plan.remote, config_);
+  TieredStore one({plan, true, cost_, local_, &remote, config_, ReplicaId{0}});
+  TieredStore other({plan, true, cost_, local_, &remote, config_, ReplicaId{1}});
+  compute(one, sequence(1, 20), at(0));
+  EXPECT_EQ(offer(one, sequence(1, 30), at(10)), Tokens(20)) << "its own are on their way";
+  EXPECT_EQ(offer(other, sequence(1, 30), at(10)), Tokens(8));
+  EXPECT_EQ(offer(other, sequence(1, 30), at(20)), Tokens(20));
+  one.lost(at(10));
+  one.check_books();
+  EXPECT_EQ(remote.tier.counters().lost, Tokens(12));
+  EXPECT_EQ(offer(other, sequence(1, 30), at(20)), Tokens(8));
+}
+
+// 20 bytes come from the store until 120; at 105 it goes down. What it was to leave in the host's
+// memory is not there, what came from the pool meanwhile is.
+TEST_F(TieredStoreTest, WhatWasComingFromAStoreThatGoesDownIsLost) {
+  TierPlan plan = plan_of(100);
+  plan.remote = room(100);
+  plan.remote->written_through = true;
+  LinkedTier remote(plan, *plan.remote, config_);
+  TieredStore one({plan, true, cost_, local_, &remote, config_, ReplicaId{0}});
+  TieredStore other({plan, true, cost_, local_, &remote, config_, ReplicaId{1}});
+  compute(one, sequence(1, 20), at(0));
+  const Sequence s = sequence(1, 30);
+  ASSERT_EQ(offer(other, s, at(100)), Tokens(20));
+  ASSERT_EQ(other.load(s, Tokens(0), Tokens(20), at(100)), at(120));
+  compute(other, sequence(2, 8), at(103));
+  EXPECT_FALSE(other.failed(s));
+  remote.go_down(at(105), false);
+  other.cut_off(remote, at(105));
+  other.check_books();
+  EXPECT_TRUE(other.failed(s));
+  EXPECT_EQ(other.host()->size(), 2);
+  EXPECT_EQ(remote.tier.size(), 5) << "the two chunks on their way there are lost";
+  EXPECT_EQ(offer(other, sequence(1, 30), at(110)), Tokens(0));
+  EXPECT_EQ(offer(one, sequence(1, 30), at(110)), Tokens(20)) << "from its own host";
+  compute(one, sequence(3, 8), at(110));
+  EXPECT_EQ(remote.tier.size(), 5) << "nothing is stored there";
+  other.arrived(s, at(110));
+  compute(other, s, at(115));
+  EXPECT_EQ(other.host()->size(), 2 + 7) << "what did not come is computed and stored";
+  remote.come_up();
+  EXPECT_EQ(offer(other, sequence(1, 30), at(200)), Tokens(28));
+}
+
+// A request that lost its replica may come back to it.
+TEST_F(TieredStoreTest, IsEmptyAfterAFailureAndFilledAgain) {
+  for (const auto rule : {TierPlan::Store::kWriteThrough, TierPlan::Store::kSelective}) {
+    TierPlan plan = plan_of(100);
+    plan.store = rule;
+    TieredStore store = make(plan);
+    const Sequence s = sequence(1, 20);
+    compute(store, s, at(0));
+    EXPECT_EQ(store.host()->size(), 5);
+    store.lost(at(50));
+    EXPECT_EQ(offer(store, s, at(50)), Tokens(0));
+    EXPECT_EQ(store.host_out().busy(), Duration(20));
+    compute(store, s, at(60));
+    EXPECT_EQ(store.host()->size(), 5);
+    store.check_books();
+  }
+}
+
 TEST_F(TieredStoreTest, PrefetchesFromTheDiskWhileTheRequestWaits) {
   TierPlan plan = plan_of(2);
   plan.disk = room(100, kGigabyte / 10);

@@ -2,21 +2,16 @@
 #include <gtest/gtest.h>
 
 #include "sim/engine/transfer/run_tiers.h"
+#include "tests/support/random_tiers.h"
 #include "tests/support/repetitions.h"
 #include "tests/support/tiny_world.h"
 
 namespace kvsim {
 namespace {
 
-constexpr std::int64_t kBlock = 16;
+using tiny::room;
 
-TierPlan::Room room(std::int64_t chunks, double bytes_per_s) {
-  TierPlan::Room r;
-  r.chunks = chunks;
-  r.link = {bytes_per_s, {}};
-  r.eviction = "lru";
-  return r;
-}
+constexpr std::int64_t kBlock = 16;
 
 struct TieredWorld : tiny::World {
   std::optional<TierPlan> tiers;
@@ -29,6 +24,7 @@ struct TieredWorld : tiny::World {
     RunTiers behind(pools);
     World world = *this;
     world.connectors.assign(behind.connectors().begin(), behind.connectors().end());
+    world.tiers = &behind;
     Report report = world.run(std::move(watchers));
     report.tiers = behind.report(report.duration_s);
     return report;
@@ -186,34 +182,6 @@ class Ledger final : public Observer {
   int finished = 0;
 };
 
-TierPlan random_plan(Rng& rng, bool paged, Tokens block) {
-  const auto chunks = [&rng] { return static_cast<std::int64_t>(1 + rng.below(60)); };
-  const auto speed = [&rng] { return 1e3 * static_cast<double>(1 + rng.below(40)); };
-  const auto policies = [&rng] {
-    return std::vector<std::string>{"lru", "lfu", "s3fifo", "priority", "gdsf"}[rng.below(5)];
-  };
-  TierPlan plan;
-  plan.block = block;
-  plan.chunk = block * static_cast<std::int64_t>(1 + rng.below(4));
-  plan.gpu_bytes = Bytes(static_cast<std::int64_t>(1 + rng.below(3)));
-  plan.gpus = static_cast<std::int64_t>(1 + rng.below(3));
-  plan.host_link = {speed(), Duration(static_cast<std::int64_t>(rng.below(5'000'000)))};
-  plan.load = rng.below(3) == 0 ? TierPlan::Load::kCheaper : TierPlan::Load::kAlways;
-  plan.store = std::array{TierPlan::Store::kWriteThrough, TierPlan::Store::kSelective,
-                          TierPlan::Store::kOnEvict}[rng.below(paged ? 3 : 2)];
-  plan.threshold = static_cast<std::uint32_t>(1 + rng.below(3));
-  if (rng.below(3) != 0) plan.host = room(chunks(), 1);
-  if (rng.below(2) == 0) plan.disk = room(chunks(), speed());
-  if (rng.below(2) == 0 || (!plan.host && !plan.disk)) plan.remote = room(chunks(), speed());
-  for (auto* tier : {&plan.host, &plan.disk, &plan.remote}) {
-    if (!*tier) continue;
-    (*tier)->eviction = policies();
-    (*tier)->written_through = rng.below(2) == 0;
-  }
-  plan.prefetch = plan.host && rng.below(2) == 0;
-  return plan;
-}
-
 // Requests, tokens and contents are conserved; what is loaded is what tiers say they gave.
 TEST(Tiers, ObeyTheLaws) {
   for (std::uint64_t seed = 0; seed < repetitions(60U); ++seed) {
@@ -233,7 +201,7 @@ TEST(Tiers, ObeyTheLaws) {
                       10 * shape.decode_context.value());
     };
     world.requests = tiny::random_requests(seed, 100, 6);
-    world.tiers = random_plan(rng, !radix, world.block);
+    world.tiers = tiny::random_tiers(rng, !radix, world.block);
     if (world.config.text("/scheduler/batching") == "vllm") world.tiers->async = rng.below(2) == 0;
     Ledger ledger;
     const Report report = world.run({&ledger});
