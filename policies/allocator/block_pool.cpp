@@ -140,9 +140,12 @@ void BlockPool::release(std::span<const BlockId> ids) {
 
 void BlockPool::give_to_policy(BlockId id) {
   Block& b = blocks_[id.index];
-  b.last_used = ++tick_;
+  // Read before written: a load must not wait for the store to its own cache line.
+  CacheEntry now = entry(id);
+  now.last_used = ++tick_;
+  b.last_used = now.last_used;
   b.queued = true;
-  policy_->insert(entry(id));
+  policy_->insert(now);
   cached_ += b.hashed;
 }
 

@@ -154,7 +154,7 @@ class BlockPool {
   bool caching_;
   bool unhashed_to_tail_;
   // Whom the policy will name next, as it last said: a ring.
-  static constexpr std::size_t kExpected = 8;
+  static constexpr std::size_t kExpected = 16;
   std::array<std::uint32_t, kExpected> expected_blocks_{};
   std::size_t expected_ = 0;
   std::size_t round_ = 0;

@@ -22,6 +22,7 @@ Report numbered_report() {
   Report empty;
   empty.speculation.emplace();
   empty.requests.lost = empty.requests.retries = 0;
+  empty.failed_loads.emplace();
   Json document = summary_json(empty);
   std::int64_t next = 1;
   const std::function<void(Json&)> number = [&](Json& node) {
