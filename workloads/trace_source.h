@@ -63,7 +63,7 @@ class TraceSource final : public LoopSource {
 
   std::optional<TraceRow> ahead_;  ///< The next row that arrives by schedule.
   Time ahead_at_{};
-  TraceRow spare_;  ///< A row that has been taken: the next one gets its storage.
+  TraceRow spare_;         ///< A row that has been taken: the next one gets its storage.
   bool finished_ = false;  ///< Nothing is left to read.
   /// Later turns whose time is known, by (time, order of becoming known).
   std::map<std::pair<Time, std::uint64_t>, TraceRow> ready_;

@@ -9,7 +9,8 @@
 // Drafts are tokens like others until they are rejected; they are never cached.
 // What a KvConnector offers beyond a hit is loaded. A sequence that waits for its load holds its
 // room and lets others pass; once it is there it comes first (vLLM's WAITING_FOR_REMOTE_KVS).
-// Cost: O(1) per step for those who decode in lockstep (sim/model/lockstep.h), O(1) each for others.
+// Cost: O(1) per step for those who decode in lockstep (sim/model/lockstep.h), O(1) each for
+// others.
 
 #include <algorithm>
 
