@@ -1,6 +1,4 @@
 // Whole steps priced from timings of kernels, against data sheets, real servers and by hand.
-#include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 #include "sim/core/rng.h"
 #include "sim/model/builtin_configs.h"
 #include "tests/engine/cost/priced.h"
+#include "tests/support/scratch_folder.h"
 
 namespace kvsim {
 namespace {
@@ -237,10 +236,8 @@ std::string measured_profile(double all_reduce_us = 0) {
       {"all_reduce",
        {{{"gpus", 2}, {"lines_us", {all_reduce_us, 0, all_reduce_us, 0}}},
         {{"gpus", 8}, {"lines_us", {all_reduce_us, 0, all_reduce_us, 0}}}}}};
-  const auto path = std::filesystem::path(testing::TempDir()) /
-                    fmt::format("kvsim_measured_{}.json", all_reduce_us);
-  std::ofstream(path) << profile.dump();
-  return path.string();
+  static const ScratchFolder folder;  // tests run side by side
+  return folder.with(fmt::format("measured_{}.json", all_reduce_us), profile.dump());
 }
 
 TEST(TableCost, ReducesTwiceALayer) {
