@@ -1,5 +1,4 @@
 // Whole steps priced from timings of kernels, against data sheets, real servers and by hand.
-
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
