@@ -124,7 +124,7 @@ ConfigView random_config(Rng& rng) {
 }
 
 TEST(Lockstep, ChangesNoByteOfAnyRandomRun) {
-  constexpr int kRuns = repetitions(500);
+  constexpr int kRuns = repetitions(500, 50);
   Rng rng(7, "lockstep");
   int refused = 0;
   int together = 0;
