@@ -14,7 +14,7 @@
 
 namespace kvsim {
 
-class LatencyTimeline final : public Observer {
+class LatencyTimeline final : public Bystander {
  public:
   enum Kind : std::size_t { kFirstToken, kInterToken, kEndToEnd, kQueue };
   struct Family {
@@ -37,9 +37,6 @@ class LatencyTimeline final : public Observer {
   /// In order of time. Complete after on_end.
   [[nodiscard]] const std::vector<Sampled<State>::Row>& rows() const { return samples_.rows(); }
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_token(Time now, const Sequence& s) override;

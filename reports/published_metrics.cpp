@@ -37,13 +37,9 @@ constexpr Metric gauge(std::string_view name, std::string_view unit, Better bett
   [](const Report& r) {                                                                        \
     return r.requests.member ? Optional(static_cast<double>(*r.requests.member)) : Optional(); \
   }
-#define OF_FAILED_LOADS(member)                                                                 \
-  [](const Report& r) {                                                                         \
-    return r.failed_loads ? Optional(static_cast<double>(r.failed_loads->member)) : Optional(); \
-  }
-#define OF_GUESSES(member)                                                                    \
-  [](const Report& r) {                                                                       \
-    return r.speculation ? Optional(static_cast<double>(r.speculation->member)) : Optional(); \
+#define OF_PART(part, member)                                                   \
+  [](const Report& r) {                                                         \
+    return r.part ? Optional(static_cast<double>(r.part->member)) : Optional(); \
   }
 
 constexpr std::array kMetrics{
@@ -101,22 +97,22 @@ constexpr std::array kMetrics{
     counter("prefix_cache.miss.granularity", "tokens", kLower, OF(prefix_cache.miss.granularity)),
     counter("prefix_cache.miss.last_token", "tokens", kNeither, OF(prefix_cache.miss.last_token)),
     counter("prefix_cache.miss.in_flight", "tokens", kNeither, OF(prefix_cache.miss.in_flight)),
-    counter("failed_loads.loads", "loads", kLower, OF_FAILED_LOADS(loads)),
-    counter("failed_loads.tokens", "tokens", kLower, OF_FAILED_LOADS(tokens)),
+    counter("failed_loads.loads", "loads", kLower, OF_PART(failed_loads, loads)),
+    counter("failed_loads.tokens", "tokens", kLower, OF_PART(failed_loads, tokens)),
     counter("batch.steps", "steps", kNeither, OF(batch.steps)),
     gauge("batch.mean_running", "sequences", kNeither, OF(batch.mean_running)),
     gauge("batch.max_running", "sequences", kNeither, OF(batch.max_running)),
     gauge("batch.max_waiting", "sequences", kLower, OF(batch.max_waiting)),
     gauge("batch.mean_tokens", "tokens", kNeither, OF(batch.mean_tokens)),
-    counter("speculation.num_drafts", "times", kNeither, OF_GUESSES(num_drafts),
+    counter("speculation.num_drafts", "times", kNeither, OF_PART(speculation, num_drafts),
             "vllm:spec_decode_num_drafts"),
-    counter("speculation.num_draft_tokens", "tokens", kNeither, OF_GUESSES(num_draft_tokens),
-            "vllm:spec_decode_num_draft_tokens"),
-    counter("speculation.num_accepted_tokens", "tokens", kHigher, OF_GUESSES(num_accepted_tokens),
-            "vllm:spec_decode_num_accepted_tokens"),
-    share("speculation.acceptance_rate", kHigher, OF_GUESSES(acceptance_rate)),
+    counter("speculation.num_draft_tokens", "tokens", kNeither,
+            OF_PART(speculation, num_draft_tokens), "vllm:spec_decode_num_draft_tokens"),
+    counter("speculation.num_accepted_tokens", "tokens", kHigher,
+            OF_PART(speculation, num_accepted_tokens), "vllm:spec_decode_num_accepted_tokens"),
+    share("speculation.acceptance_rate", kHigher, OF_PART(speculation, acceptance_rate)),
     gauge("speculation.mean_acceptance_length", "tokens", kHigher,
-          OF_GUESSES(mean_acceptance_length)),
+          OF_PART(speculation, mean_acceptance_length)),
     counter("preemptions", "times", kLower, OF(preemptions), "vllm:num_preemptions"),
     counter("recomputed_tokens", "tokens", kLower, OF(recomputed_tokens)),
     counter("computed_tokens", "tokens", kLower, OF(computed_tokens)),
@@ -127,8 +123,7 @@ constexpr std::array kMetrics{
     counter("transfers", "blocks", kLower, OF(transfers)),
 };
 #undef OF
-#undef OF_GUESSES
-#undef OF_FAILED_LOADS
+#undef OF_PART
 
 }  // namespace
 

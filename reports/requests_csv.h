@@ -10,13 +10,10 @@
 
 namespace kvsim {
 
-class RequestsCsv final : public Observer {
+class RequestsCsv final : public Bystander {
  public:
   /// The header goes to `sink` at once, the rest in large pieces, the last one at on_end.
   explicit RequestsCsv(Sink sink);
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_lost(Time now, const Sequence& s, ReplicaId where) override;

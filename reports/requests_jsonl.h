@@ -8,13 +8,10 @@
 
 namespace kvsim {
 
-class RequestsJsonl final : public Observer {
+class RequestsJsonl final : public Bystander {
  public:
   /// Text goes to `sink` in large pieces, the last one at on_end.
   explicit RequestsJsonl(Sink sink) : out_(std::move(sink)) {}
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;
   void on_lost(Time now, const Sequence& s, ReplicaId where) override;

@@ -10,7 +10,7 @@
 
 namespace kvsim {
 
-class Timeline final : public Observer {
+class Timeline final : public Bystander {
  public:
   static constexpr std::size_t kMostRows = 10'000;  ///< And one: the end of the run.
 
@@ -30,9 +30,6 @@ class Timeline final : public Observer {
   /// In order of time. Complete after on_end.
   [[nodiscard]] const std::vector<Sampled<State>::Row>& rows() const { return samples_.rows(); }
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   /// Follows the request's on_arrival at once.
   void on_reject(Time now, const Request& r, Rejection why) override;

@@ -27,13 +27,10 @@ class Histogram {
 };
 
 /// The same measures as in the summary (reports/README.md), of the same samples.
-class Latencies final : public Observer {
+class Latencies final : public Bystander {
  public:
   Histogram ttft, tpot, itl, e2e, queue;
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_fork(Time now, const Sequence& s, Tokens shared, ReplicaId where) override;

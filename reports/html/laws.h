@@ -16,11 +16,8 @@ struct Invariant {
   std::int64_t broken = 0;   ///< Times.
 };
 
-class Laws final : public Observer {
+class Laws final : public Bystander {
  public:
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_step(const StepRecord& step) override;

@@ -40,7 +40,7 @@ class Excerpt {
   std::deque<Row> last_;
 };
 
-class Losses final : public Observer {
+class Losses final : public Bystander {
  public:
   struct Evicted {
     Time at{};
@@ -68,9 +68,6 @@ class Losses final : public Observer {
   std::int64_t evicted_tokens = 0;
   std::int64_t followed = 0;  ///< Evictions that another one took along.
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   [[nodiscard]] bool watches_evictions() const override { return true; }
   void on_evict(Time now, const Eviction& gone, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;

@@ -47,12 +47,9 @@ std::vector<Served> read_measured(const std::string& path) {
 }
 
 // What the simulation took for each request, by id: the row of the file.
-class Stopwatch final : public Observer {
+class Stopwatch final : public Bystander {
  public:
   explicit Stopwatch(std::size_t requests) : times_(requests) {}
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_finish(Time now, const Sequence& s, ReplicaId /*where*/) override {
     MeasuredTimes times;
     times.ttft = s.first_token_at - s.request.arrival;

@@ -58,14 +58,11 @@ class MemoryMeter {
   Tokens held_at_end_;
 };
 
-class Metrics final : public Observer {
+class Metrics final : public Bystander {
  public:
   Metrics(std::size_t replicas, const Objectives& objectives)
       : slo_(objectives), memory_(replicas) {}
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;

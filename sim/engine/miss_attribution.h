@@ -19,7 +19,7 @@
 
 namespace kvsim {
 
-class MissAttribution final : public Observer {
+class MissAttribution final : public Bystander {
  public:
   /// `blocks`: by replica, the tokens that are cached and found together.
   explicit MissAttribution(const std::vector<Tokens>& blocks) {
@@ -34,9 +34,6 @@ class MissAttribution final : public Observer {
     watchers_.assign(watchers.begin(), watchers.end());
   }
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_preempt(Time now, const Sequence& s, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;

@@ -11,11 +11,8 @@
 
 namespace kvsim {
 
-class PriorityMeter final : public Observer {
+class PriorityMeter final : public Bystander {
  public:
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_finish(Time now, const Sequence& s, ReplicaId where) override;

@@ -20,15 +20,12 @@
 
 namespace kvsim {
 
-class RequestFuture final : public Future, public Observer {
+class RequestFuture final : public Future, public Bystander {
  public:
   /// Entries that hold more than a `block` are wanted if their first block is.
   RequestFuture(std::function<std::vector<Request>()> read, Tokens block)
       : read_(std::move(read)), block_(block) {}
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void foresee() override;
   [[nodiscard]] bool foreseen() const { return !nodes_.empty(); }
   [[nodiscard]] std::uint64_t next_use(const CacheEntry& entry) override;

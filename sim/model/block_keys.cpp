@@ -19,7 +19,7 @@ Key128 chained(Key128 parent, ContentId content, std::int64_t offset, std::int64
                 n * 0x13198a2e03707345ULL)};
 }
 
-// Low bits decide where a FlatMap looks first.
+// Low bits decide where an IdIndex looks first.
 constexpr std::uint64_t kPlace = 0xffff'ffff;
 
 // `key`, to be found at `place`.

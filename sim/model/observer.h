@@ -111,4 +111,10 @@ class Observer {
   virtual void on_route(Time /*now*/, const Request& /*r*/, ReplicaId /*where*/) {}
 };
 
+/// One who never looks closely: on_tokens, and what is told of requests and whole steps, will do.
+class Bystander : public Observer {
+ public:
+  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const final { return false; }
+};
+
 }  // namespace kvsim

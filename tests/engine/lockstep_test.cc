@@ -29,11 +29,8 @@ class Onlooker final : public Observer {
 };
 
 // Does not look closely; counts the tokens that were told together.
-class Tally final : public Observer {
+class Tally final : public Bystander {
  public:
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_tokens(Time /*now*/, std::int64_t count, Duration /*gap*/, ReplicaId /*w*/) override {
     together_ += count;
   }

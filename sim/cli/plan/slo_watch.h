@@ -23,14 +23,11 @@ struct MostSamples {
   std::int64_t gaps = kUnknown;  ///< Between tokens of one request.
 };
 
-class SloWatch final : public Observer {
+class SloWatch final : public Bystander {
  public:
   /// `config` holds the objectives of a request, in /slo.
   SloWatch(const Slo& slo, const ConfigView& config, MostSamples most);
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_tokens(Time now, std::int64_t count, Duration gap, ReplicaId where) override;
   void on_reject(Time now, const Request& r, Rejection why) override;
   void on_token(Time now, const Sequence& s) override;

@@ -231,12 +231,9 @@ void Fleet::change(Time now, const FaultPlan::Change& change) {
 }
 
 void Fleet::slow_down(const FaultPlan::Change& change) {
-  std::vector<double>& all = health_[change.where.index].slowness;
-  change.begins ? all.push_back(change.factor)
-                : void(all.erase(std::find(all.begin(), all.end(), change.factor)));
-  double product = 1;
-  for (const double factor : all) product *= factor;
-  parts_.replicas[change.where.index].slow_down(product);
+  Slowness& slowness = health_[change.where.index].slowness;
+  slowness.change(change);
+  parts_.replicas[change.where.index].slow_down(slowness.factor());
 }
 
 void Fleet::take_down(Time now, ReplicaId where) {

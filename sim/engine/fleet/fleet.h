@@ -15,6 +15,7 @@
 
 #include "sim/core/fingerprint.h"
 #include "sim/engine/faults/fault_plan.h"
+#include "sim/engine/faults/slowness.h"
 #include "sim/engine/fleet/admission_control.h"
 #include "sim/engine/fleet/handoffs.h"
 #include "sim/engine/fleet/kv_event_feed.h"
@@ -71,9 +72,9 @@ class Fleet {
     std::optional<Rejection> refused;
   };
   struct Health {
-    std::uint32_t faults = 0;      // that keep it down
-    bool gone = false;             // one of them for good
-    std::vector<double> slowness;  // of the faults that slow it down
+    std::uint32_t faults = 0;  // that keep it down
+    bool gone = false;         // one of them for good
+    Slowness slowness;
   };
   struct Retry {
     Time at{};

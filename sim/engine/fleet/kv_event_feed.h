@@ -14,7 +14,7 @@
 
 namespace kvsim {
 
-class KvEventFeed final : public Observer {
+class KvEventFeed final : public Bystander {
  public:
   /// `blocks`: by replica, the tokens that it caches together.
   KvEventFeed(const ConfigView& config, Router& router, std::vector<Tokens> blocks);
@@ -22,9 +22,6 @@ class KvEventFeed final : public Observer {
   /// The router learns what happened long enough ago.
   void deliver(Time now);
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   [[nodiscard]] bool watches_evictions() const override { return true; }
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;
   void on_prefilled(Time now, const Sequence& s, ReplicaId where) override;

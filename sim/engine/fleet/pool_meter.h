@@ -11,13 +11,10 @@
 
 namespace kvsim {
 
-class PoolMeter final : public Observer {
+class PoolMeter final : public Bystander {
  public:
   explicit PoolMeter(std::span<const PoolParts> pools);
 
-  [[nodiscard]] bool looks_closely(Time /*now*/, ReplicaId /*where*/) const override {
-    return false;
-  }
   void on_arrival(Time now, const Request& r, ReplicaId where) override;
   void on_route(Time now, const Request& r, ReplicaId where) override;
   void on_admit(Time now, const Sequence& s, Tokens hit, ReplicaId where) override;

@@ -59,7 +59,6 @@ RunTiers::RunTiers(std::span<const TieredPool> pools) {
     if (!pool.plan) {
       connectors_.resize(connectors_.size() + pool.replicas);
       by_replica_.resize(connectors_.size());
-      sharing_.resize(connectors_.size());
       continue;
     }
     LinkedTier* const remote = pool.plan->remote ? shared_with(pool, *first) : nullptr;
@@ -69,7 +68,6 @@ RunTiers::RunTiers(std::span<const TieredPool> pools) {
       by_replica_.push_back(&stores_.emplace_back(
           TieredStore::Setup{*pool.plan, async, *pool.cost, pool.local, remote, pool.config, id}));
       connectors_.push_back(by_replica_.back());
-      sharing_.push_back(remote != nullptr);
     }
   }
 }
@@ -87,7 +85,7 @@ LinkedTier* RunTiers::shared_with(const TieredPool& pool, const TieredPool& firs
 
 bool RunTiers::has(Part part, ReplicaId where) const {
   if (where.index >= by_replica_.size() || by_replica_[where.index] == nullptr) return false;
-  if (part == Part::kRemote) return sharing_[where.index];
+  if (part == Part::kRemote) return by_replica_[where.index]->shares();
   return part == Part::kHost ||
          (part == Part::kDisk && by_replica_[where.index]->disk() != nullptr);
 }

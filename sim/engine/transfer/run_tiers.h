@@ -48,7 +48,6 @@ class RunTiers {
   std::deque<TieredStore> stores_;
   std::vector<KvConnector*> connectors_;
   std::vector<TieredStore*> by_replica_;  // the same
-  std::vector<bool> sharing_;             // by replica: does it use the remote store?
 };
 
 }  // namespace kvsim

@@ -32,17 +32,9 @@ void SlowSpells::forget_before(Time now) {
 
 // By what holds until the next change.
 void SlowSpells::extend() {
-  double factor = 1;
-  for (const double one : factors_) factor *= one;
   const std::optional<Time> next = faults_.next();
-  spells_.push_back({next.value_or(Time::max()), factor});
-  while (next && faults_.next() == next) {
-    const FaultPlan::Change change = faults_.take();
-    if (change.begins)
-      factors_.push_back(change.factor);
-    else
-      factors_.erase(std::find(factors_.begin(), factors_.end(), change.factor));
-  }
+  spells_.push_back({next.value_or(Time::max()), slowness_.factor()});
+  while (next && faults_.next() == next) slowness_.change(faults_.take());
 }
 
 }  // namespace kvsim

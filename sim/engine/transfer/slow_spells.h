@@ -6,9 +6,9 @@
 // Spells that overlap multiply. Cost: O(spells on the way).
 
 #include <deque>
-#include <vector>
 
 #include "sim/engine/faults/fault_plan.h"
+#include "sim/engine/faults/slowness.h"
 
 namespace kvsim {
 
@@ -30,7 +30,7 @@ class SlowSpells {
   void extend();
 
   FaultPlan faults_;
-  std::vector<double> factors_;  // of the faults under way where spells_ ends
+  Slowness slowness_;  // where spells_ ends
   std::deque<Spell> spells_;
 };
 

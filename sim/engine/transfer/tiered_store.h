@@ -91,6 +91,8 @@ class TieredStore final : public KvConnector {
   [[nodiscard]] const Tier* host() const { return host_ ? &*host_ : nullptr; }
   [[nodiscard]] const LinkedTier* disk() const { return disk_ ? &*disk_ : nullptr; }
   [[nodiscard]] LinkedTier* disk() { return disk_ ? &*disk_ : nullptr; }
+  /// Does it use the store that replicas share?
+  [[nodiscard]] bool shares() const { return plan_.remote.has_value(); }
   [[nodiscard]] const Link& host_in() const { return host_in_; }
   [[nodiscard]] const Link& host_out() const { return host_out_; }
   [[nodiscard]] std::vector<Link*> host_links() { return {&host_in_, &host_out_}; }
