@@ -81,61 +81,36 @@ void BlockPool::touch(BlockId id, std::int32_t importance) {
   b.priority = std::max(b.priority, importance);
 }
 
-void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
-  Block& b = blocks_[id.index];
-  KVSIM_CHECK(b.users > 0, "a block is cached while it is being filled");
-  if (b.hashed) {
-    disown_children(id);
-    withdraw_key(id);
-  }
-  b.key = key;
-  b.hashed = true;
-  b.depth = origin.depth;
-  b.group = origin.group;
-  b.hits = 0;
-  b.priority = origin.writer.importance;
-  b.writer = origin.writer.request;
-  b.turn = origin.writer.turn;
-  b.created = ++tick_;
-  b.newer_twin = {};
-  // Duplicates are kept; look-ups see the oldest (semantics 2.5).
-  const BlockId oldest = find(key);
-  if (!oldest.valid()) {
-    by_key_.insert(key.lo, id);
-  } else {
-    BlockId last = oldest;
-    while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
-    blocks_[last.index].newer_twin = id;
-  }
-  // A parent may have lost its key while in use (withdraw): then nothing leads here.
-  if (origin.parent.valid() && blocks_[origin.parent.index].hashed) link_child(origin.parent, id);
+void BlockPool::rekey(BlockId id) {
+  disown_children(id);
+  withdraw_key(id);
+}
+
+// Duplicates are kept; look-ups see the oldest (semantics 2.5).
+void BlockPool::join_twins(BlockId oldest, BlockId id) {
+  BlockId last = oldest;
+  while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
+  blocks_[last.index].newer_twin = id;
 }
 
 void BlockPool::release(std::span<const BlockId> ids) {
+  unhashed_.clear();
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const BlockId id = ids[i];
     if (i + kExpected < ids.size()) __builtin_prefetch(&blocks_[ids[i + kExpected].index]);
     if (id == kNullBlock) continue;
-    KVSIM_CHECK(blocks_[id.index].users > 0, "a released block was in use");
-    --blocks_[id.index].users;
-  }
-  const auto idle = [&](BlockId id) { return id != kNullBlock && blocks_[id.index].users == 0; };
-  const auto to_tail = [&](BlockId id) { return blocks_[id.index].hashed || unhashed_to_tail_; };
-  for (const BlockId id : ids) {
-    if (!idle(id) || !to_tail(id)) continue;
-    give_to_policy(id);
+    Block& b = blocks_[id.index];
+    KVSIM_CHECK(b.users > 0, "a released block was in use");
+    if (--b.users > 0) continue;
     --used_;
+    b.hashed || unhashed_to_tail_ ? give_to_policy(id) : unhashed_.push_back(id);
   }
-  const auto free_blank = [&](BlockId id) {
-    if (!idle(id) || to_tail(id)) return;
-    caching_ ? blanks_.push_front(id) : blanks_.push_back(id);
-    --used_;
-  };
   // Unhashed blocks go to the front keeping the given order, so they are pushed last to first.
   if (caching_)
-    std::for_each(ids.rbegin(), ids.rend(), free_blank);
+    std::for_each(unhashed_.rbegin(), unhashed_.rend(),
+                  [&](BlockId id) { blanks_.push_front(id); });
   else
-    std::for_each(ids.begin(), ids.end(), free_blank);
+    std::for_each(unhashed_.begin(), unhashed_.end(), [&](BlockId id) { blanks_.push_back(id); });
 }
 
 void BlockPool::give_to_policy(BlockId id) {
@@ -204,22 +179,27 @@ std::vector<BlockId> BlockPool::queue() const {
 
 void BlockPool::withdraw_key(BlockId id) {
   Block& b = blocks_[id.index];
-  const BlockId oldest = find(b.key);
-  if (oldest != id) {
-    BlockId before = oldest;
-    while (blocks_[before.index].newer_twin != id) before = blocks_[before.index].newer_twin;
-    blocks_[before.index].newer_twin = b.newer_twin;
-    adopt_children(id, oldest);
-  } else if (b.newer_twin.valid()) {
-    by_key_.replace(b.key.lo, id, b.newer_twin);
-    adopt_children(id, b.newer_twin);
-  } else {
-    by_key_.erase(b.key.lo, id);
+  const bool last = !b.newer_twin.valid();
+  const bool oldest =
+      last ? by_key_.erase(b.key.lo, id) : by_key_.replace(b.key.lo, id, b.newer_twin);
+  if (!oldest)
+    leave_twins(id);
+  else if (last)
     orphan_children(id);
-  }
+  else
+    adopt_children(id, b.newer_twin);
   unlink_child(id);
   b.hashed = false;
   b.newer_twin = {};
+}
+
+// Look-ups see an older block of the same contents, so what hangs below hangs there from now on.
+void BlockPool::leave_twins(BlockId id) {
+  const BlockId oldest = find(blocks_[id.index].key);
+  BlockId before = oldest;
+  while (blocks_[before.index].newer_twin != id) before = blocks_[before.index].newer_twin;
+  blocks_[before.index].newer_twin = blocks_[id.index].newer_twin;
+  adopt_children(id, oldest);
 }
 
 // Nobody can reach the children any more (a look-up walks keys from the front), so they are dead
@@ -248,15 +228,6 @@ void BlockPool::adopt_children(BlockId from, BlockId to) {
     unlink_child(child);
     link_child(to, child);
   }
-}
-
-void BlockPool::link_child(BlockId parent, BlockId child) {
-  blocks_[child.index].parent = parent;
-  Siblings& links = siblings_[child.index];
-  links.next = siblings_[parent.index].first_child;
-  links.previous = {};
-  if (links.next.valid()) siblings_[links.next.index].previous = child;
-  siblings_[parent.index].first_child = child;
 }
 
 void BlockPool::unlink_child(BlockId child) {

@@ -18,6 +18,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/core/check.h"
 #include "sim/core/flat_map.h"
 #include "sim/core/id_index.h"
 #include "sim/core/index_list.h"
@@ -138,6 +139,9 @@ class BlockPool {
   void expect_victims_after(BlockId id);
   void forget(BlockId id);
   void withdraw_key(BlockId id);
+  void rekey(BlockId id);
+  void join_twins(BlockId oldest, BlockId id);
+  void leave_twins(BlockId id);
   void orphan_children(BlockId id);
   void disown_children(BlockId id);
   void adopt_children(BlockId from, BlockId to);
@@ -149,6 +153,7 @@ class BlockPool {
   IndexList<BlockId> blanks_;
   IdIndex<BlockId> by_key_;  // of blocks cached under one key the oldest
   std::unique_ptr<EvictionPolicy> policy_;
+  std::vector<BlockId> unhashed_;  // of those being released
   OnEvict told_;
   Tokens block_;
   bool caching_;
@@ -166,5 +171,36 @@ class BlockPool {
   std::int64_t orphans_ = 0;
   std::int64_t allocations_ = 0;
 };
+
+// Here for the sake of its caller's loop, which is where a run without hits spends its time.
+inline void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
+  Block& b = blocks_[id.index];
+  KVSIM_CHECK(b.users > 0, "a block is cached while it is being filled");
+  if (b.hashed) rekey(id);
+  b.key = key;
+  b.hashed = true;
+  b.depth = origin.depth;
+  b.group = origin.group;
+  b.hits = 0;
+  b.priority = origin.writer.importance;
+  b.writer = origin.writer.request;
+  b.turn = origin.writer.turn;
+  b.created = ++tick_;
+  b.newer_twin = {};
+  const BlockId oldest = by_key_.find_or_insert(
+      key.lo, id, [&](BlockId other) { return blocks_[other.index].key == key; });
+  if (oldest.valid()) join_twins(oldest, id);
+  // A parent may have lost its key while in use (withdraw): then nothing leads here.
+  if (origin.parent.valid() && blocks_[origin.parent.index].hashed) link_child(origin.parent, id);
+}
+
+inline void BlockPool::link_child(BlockId parent, BlockId child) {
+  blocks_[child.index].parent = parent;
+  Siblings& links = siblings_[child.index];
+  links.next = siblings_[parent.index].first_child;
+  links.previous = {};
+  if (links.next.valid()) siblings_[links.next.index].previous = child;
+  siblings_[parent.index].first_child = child;
+}
 
 }  // namespace kvsim

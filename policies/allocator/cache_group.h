@@ -79,7 +79,7 @@ class CacheGroup {
   virtual void cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens prompt,
                      const BlockPool::Writer& writer);
   /// Does the block before it have to be cached for a block to be found?
-  [[nodiscard]] virtual bool chained() const { return false; }
+  [[nodiscard]] bool chained() const { return spec().kind == KvGroup::Kind::kFull; }
   virtual void step_starts() {}
 
  protected:

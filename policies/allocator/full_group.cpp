@@ -42,8 +42,6 @@ class FullGroup final : public CacheGroup {
     const Key128 key = group_key(keys[static_cast<std::size_t>(edge) - 1], number(), 1);
     pool().cache(id, key, origin(table, i, writer));
   }
-
-  [[nodiscard]] bool chained() const override { return true; }
 };
 
 }  // namespace

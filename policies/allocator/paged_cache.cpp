@@ -146,6 +146,7 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
   Holding& h = holding_of(s);
   const bool admission = !h.open();
   KVSIM_CHECK(hit == Tokens(0) || admission, "only an admission brings hits");
+  if (only_grows(h, demand)) return grow(s, h, demand);
   if (hit == Tokens(0)) forget_hits(h);  // looked up, not wanted
   const Tokens computed = std::min(s.computed + hit, max_model_len_);
   const Tokens main = computed + demand.fresh;
@@ -175,6 +176,33 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
   }
   h.held = main;  // rejected drafts hold slots, not tokens
   account(h, +1);
+  if (caching_ && !demand.cache_later) file(s, h, std::min(main, s.tokens()));
+  return true;
+}
+
+// Most calls: a step of decoding over one group that keeps every token and shares no last block.
+bool PagedCache::only_grows(const Holding& h, const Demand& demand) const {
+  return groups_.size() == 1 && is_full(alike_[0]) && h.open() && !h.tables[0].forked &&
+         std::max(h.reserve, demand.reserve) == Tokens(0) && !demand.whole_prompt_must_fit;
+}
+
+// What allocate() does where only_grows(), and no more than that.
+bool PagedCache::grow(const Sequence& s, Holding& h, const Demand& demand) {
+  BlockTable& table = h.tables[0];
+  const Tokens main = std::min(s.computed, max_model_len_) + demand.fresh;
+  const Tokens room = std::min(main + demand.lookahead, max_model_len_);
+  const std::int64_t held = std::ssize(table.blocks);
+  const std::int64_t required = blocks_for(room, groups_[0]->block()).value();
+  if (std::max(required - held, std::int64_t{0}) > pool_.free() - demand.spare) return false;
+
+  internal_ -= internal_in(h, 0);
+  taken_[0].clear();
+  for (std::int64_t i = held; i < required; ++i) {
+    table.blocks.push_back(pool_.take());
+    taken_[0].push_back(table.blocks.back());
+  }
+  h.held = main;
+  internal_ += internal_in(h, 0);
   if (caching_ && !demand.cache_later) file(s, h, std::min(main, s.tokens()));
   return true;
 }

@@ -165,6 +165,8 @@ class PagedCache {
                                     bool capped) const;
   [[nodiscard]] std::int64_t shared_writes(const Holding& h, Tokens computed) const;
   void copy_shared_tail(BlockTable& table, Tokens block, Tokens computed);
+  [[nodiscard]] bool only_grows(const Holding& h, const Demand& demand) const;
+  [[nodiscard]] bool grow(const Sequence& s, Holding& h, const Demand& demand);
   void file(const Sequence& s, Holding& h, Tokens filled);
   [[nodiscard]] Tokens reserved_in(const Holding& h) const;
   [[nodiscard]] Tokens internal_in(const Holding& h, std::size_t g) const;

@@ -106,7 +106,7 @@ RadixTree::NodeId RadixTree::split(NodeId lower, Tokens count) {
   Node& above = nodes_[upper];
   Node& below = nodes_[lower];
   const auto cut = below.pages.begin() + static_cast<std::ptrdiff_t>(count / page_);
-  children_.replace(hash_of(below), lower, upper);
+  KVSIM_CHECK(children_.replace(hash_of(below), lower, upper), "a node is indexed by its edge");
 
   above.depth = below.depth;
   above.edge.append_slice(below.edge, Tokens(0), count);
@@ -161,7 +161,7 @@ void RadixTree::name(NodeId id, const PrefixDigest& before) {
 void RadixTree::remove(NodeId leaf) {
   Node& node = nodes_[leaf];
   withdraw(leaf);
-  children_.erase(hash_of(node), leaf);
+  KVSIM_CHECK(children_.erase(hash_of(node), leaf), "a node is indexed by its edge");
   evictable_ -= node.tokens();
   --nodes_[node.parent].children;
   offer(node.parent);

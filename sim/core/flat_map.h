@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/core/check.h"
 #include "sim/core/id_index.h"
 
 namespace kvsim {
@@ -34,12 +35,11 @@ class FlatMap {
   }
   /// From now on `id`, which is under no other key, is under `key`, which is present.
   void replace(Key128 key, IdType id) {
-    const IdType old = find(key);
-    index_.replace(key.lo, old, id);
+    KVSIM_CHECK(index_.replace(key.lo, find(key), id), "the key is present");
     keep(key, id);
   }
   /// Requires that `key` is present.
-  void erase(Key128 key) { index_.erase(key.lo, find(key)); }
+  void erase(Key128 key) { KVSIM_CHECK(index_.erase(key.lo, find(key)), "the key is present"); }
 
  private:
   void keep(Key128 key, IdType id) {

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/core/check.h"
 #include "sim/core/units.h"
 
 namespace kvsim {
@@ -37,13 +36,29 @@ class IdIndex {
   /// `hash` will be asked for soon: starts bringing its slot into the cache. Changes nothing.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
   void insert(std::uint64_t hash, IdType id) {
-    if (2 * ++size_ > slots_.size()) grow();
-    place({kept(hash), id});
+    (void)find_or_insert(hash, id, [](IdType) { return false; });
   }
-  /// Requires that `old` is here under `hash`, as erase() does.
-  void replace(std::uint64_t hash, IdType old, IdType id) { slots_[slot_of(hash, old)].id = id; }
-  void erase(std::uint64_t hash, IdType id) {
+  /// What find() says; `id` is under `hash` now if that is nothing.
+  template <class Same>
+  [[nodiscard]] IdType find_or_insert(std::uint64_t hash, IdType id, Same same) {
+    if (2 * (size_ + 1) > slots_.size()) grow();
+    std::size_t at = home(hash);
+    for (; slots_[at].id.valid(); at = next(at))
+      if (slots_[at].hash == kept(hash) && same(slots_[at].id)) return slots_[at].id;
+    slots_[at] = {kept(hash), id};
+    ++size_;
+    return {};
+  }
+  /// False, and nothing happens, unless `old` is here under `hash`; so does erase().
+  [[nodiscard]] bool replace(std::uint64_t hash, IdType old, IdType id) {
+    Slot& slot = slots_[slot_of(hash, old)];
+    if (!slot.id.valid()) return false;
+    slot.id = id;
+    return true;
+  }
+  [[nodiscard]] bool erase(std::uint64_t hash, IdType id) {
     std::size_t hole = slot_of(hash, id);
+    if (!slots_[hole].id.valid()) return false;
     for (std::size_t at = next(hole); slots_[at].id.valid(); at = next(at)) {
       // An entry may move into the hole unless its home lies between the hole and itself.
       if (steps(home(slots_[at].hash), at) < steps(hole, at)) continue;
@@ -52,6 +67,7 @@ class IdIndex {
     }
     slots_[hole] = {};
     --size_;
+    return true;
   }
 
  private:
@@ -74,12 +90,10 @@ class IdIndex {
   [[nodiscard]] std::size_t steps(std::size_t from, std::size_t to) const {
     return ((to - from) * kUndo) & (slots_.size() - 1);
   }
+  // Where `id` is under `hash`, or would be.
   [[nodiscard]] std::size_t slot_of(std::uint64_t hash, IdType id) const {
     std::size_t at = home(hash);
-    while (slots_[at].id != id) {
-      KVSIM_CHECK(slots_[at].id.valid(), "the id is in the index");
-      at = next(at);
-    }
+    while (slots_[at].id.valid() && slots_[at].id != id) at = next(at);
     return at;
   }
   void place(const Slot& slot) {

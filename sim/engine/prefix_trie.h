@@ -4,6 +4,9 @@
 // A trie over spans, not tokens: a node is "content c from offset o, entered at this point", so
 // memory grows with the distinct spans of shared content. Private content of requests without a
 // session is never asked for again and gets no node.
+//
+// A span is mostly followed by what followed it first, whose node was made next: there it is looked
+// for before it is looked up, so that a walk mostly reads memory in order.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,6 +15,7 @@
 
 #include "sim/core/flat_map.h"
 #include "sim/core/hash.h"
+#include "sim/core/id_index.h"
 #include "sim/model/request.h"
 
 namespace kvsim {
@@ -36,21 +40,17 @@ class PrefixTrie {
   /// far as there are nodes and visit answers true.
   template <class Visit>
   void follow(const Request& r, Tokens limit, Visit visit) const {
-    walk(r, limit, [&](const Key128& key, Piece piece) {
-      piece.node = by_key_.find(key);
+    walk(r, limit, [&](NodeId parent, const Key128& key, Piece piece) {
+      piece.node = find(parent, key);
       return piece.node.valid() && visit(nodes_[piece.node.index], piece) ? piece.node : NodeId{};
     });
   }
   /// The same for all of them, making the nodes that are missing; visit answers nothing.
   template <class Visit>
   void extend(const Request& r, Tokens limit, Visit visit) {
-    walk(r, limit, [&](const Key128& key, Piece piece) {
-      piece.node = by_key_.find(key);
-      if (!piece.node.valid()) {
-        piece.node = NodeId{static_cast<std::uint32_t>(nodes_.size())};
-        nodes_.emplace_back();
-        by_key_.insert(key, piece.node);
-      }
+    walk(r, limit, [&](NodeId parent, const Key128& key, Piece piece) {
+      piece.node = find(parent, key);
+      if (!piece.node.valid()) piece.node = make(parent, key);
       visit(nodes_[piece.node.index], piece);
       return piece.node;
     });
@@ -64,7 +64,7 @@ class PrefixTrie {
     std::int64_t along = 0;
   };
 
-  // step(key, piece) names the node of a piece, or ends the walk with an invalid id.
+  // step(parent, key, piece) names the node of a piece, or ends the walk with an invalid id.
   template <class Step>
   static void walk(const Request& r, Tokens limit, Step step) {
     Place place{{mix64(r.cache_salt + 1), mix64(~r.cache_salt)}, {}, 0};
@@ -73,7 +73,7 @@ class PrefixTrie {
       if (first >= limit.value()) return;
       if (is_private(span.content) && r.session == Request::kNoSession) return;
       const Piece piece{{}, first, std::min(span.length, limit.value() - first)};
-      place.node = step(key_of(place, span), piece);
+      place.node = step(place.node, key_of(place, span), piece);
       if (!place.node.valid()) return;
       place.along = span.length;
       first += span.length;
@@ -93,8 +93,25 @@ class PrefixTrie {
     return {lo.value(), hi.value()};
   }
 
+  // The node made after `parent`; of none, the first of all.
+  static std::uint32_t next(NodeId parent) { return parent.valid() ? parent.index + 1 : 0; }
+
+  [[nodiscard]] NodeId find(NodeId parent, const Key128& key) const {
+    const std::uint32_t first = next(parent);
+    if (first < keys_.size() && keys_[first] == key) return NodeId{first};
+    return others_.find(key.lo, [&](NodeId id) { return keys_[id.index] == key; });
+  }
+  NodeId make(NodeId parent, const Key128& key) {
+    const NodeId id{static_cast<std::uint32_t>(nodes_.size())};
+    nodes_.emplace_back();
+    keys_.push_back(key);
+    if (id.index != next(parent)) others_.insert(key.lo, id);
+    return id;
+  }
+
   std::vector<Data> nodes_;
-  FlatMap<NodeId> by_key_;
+  std::vector<Key128> keys_;  // by node
+  IdIndex<NodeId> others_;    // but those that are next to their parents
 };
 
 }  // namespace kvsim

@@ -39,12 +39,36 @@ void BlockKeys::restart(std::uint64_t cache_salt) {
 
 void BlockKeys::extend(const Request& r, std::size_t count, Tokens block) {
   while (keys_.size() < count) {
+    if (r.media.empty()) add_whole_blocks(r.content, count, block);
+    if (keys_.size() == count) return;
     if (!r.media.empty()) add_media(r, block);
     add_tokens(r.content, block);
-    const std::size_t in_run = keys_.size() % kRun;
-    if (in_run == 0) run_starts_ = parent_.lo;
-    keys_.push_back(placed(parent_, run_starts_ + in_run));
+    keys_.push_back(named(parent_, keys_.size()));
   }
+}
+
+// The key of block `i`, with which the chain has come to `parent`. Called in order.
+Key128 BlockKeys::named(Key128 parent, std::size_t i) {
+  const std::size_t in_run = i % kRun;
+  if (in_run == 0) run_starts_ = parent.lo;
+  return placed(parent, run_starts_ + in_run);
+}
+
+// What add_tokens() would do for each of the blocks that lie in one span.
+void BlockKeys::add_whole_blocks(const Content& content, std::size_t count, Tokens block) {
+  const auto spans = content.spans();
+  if (span_ == spans.size()) return;
+  const Span span = spans[span_];
+  const std::size_t first = keys_.size();
+  const auto whole = static_cast<std::size_t>((span.length - inside_) / block.value());
+  keys_.resize(std::min(count, first + whole));
+  Key128 parent = parent_;
+  for (std::size_t i = first; i < keys_.size(); ++i) {
+    parent = chained(parent, span.content, span.offset + inside_, block.value());
+    inside_ += block.value();
+    keys_[i] = named(parent, i);
+  }
+  parent_ = parent;
 }
 
 void BlockKeys::add_tokens(const Content& content, Tokens block) {
@@ -82,8 +106,7 @@ void BlockKeys::add_media(const Request& r, Tokens block) {
   }
 }
 
-Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
-  if (group == 0 && fine == 1) return key;
+Key128 other_group_key(Key128 key, std::uint8_t group, std::size_t fine) {
   const Key128 other = chained(key, group, static_cast<std::int64_t>(fine), 0);
   return placed(other, key.lo + mix64(group));
 }

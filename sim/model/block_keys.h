@@ -29,8 +29,10 @@ class BlockKeys {
   [[nodiscard]] std::size_t size() const { return keys_.size(); }
 
  private:
+  void add_whole_blocks(const Content& content, std::size_t count, Tokens block);
   void add_tokens(const Content& content, Tokens block);
   void add_media(const Request& r, Tokens block);
+  [[nodiscard]] Key128 named(Key128 parent, std::size_t i);
 
   static constexpr std::size_t kRun = 8;  ///< Blocks whose keys lie side by side.
 
@@ -45,6 +47,9 @@ class BlockKeys {
 /// The key under which `group` files a block of `fine` keys' worth of hash blocks whose last is
 /// `key`: groups never share entries, and a coarse block is not a fine one (vLLM: the concatenated
 /// hashes with the group's number). The first group's own size leaves the key as it is.
-[[nodiscard]] Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine);
+[[nodiscard]] Key128 other_group_key(Key128 key, std::uint8_t group, std::size_t fine);
+[[nodiscard]] inline Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
+  return group == 0 && fine == 1 ? key : other_group_key(key, group, fine);
+}
 
 }  // namespace kvsim

@@ -20,7 +20,9 @@ void equals_a_plain_map(const std::function<std::uint64_t(Rng&)>& draw) {
     const EntryId id{static_cast<std::uint32_t>(rng.below(300))};
     const std::uint64_t hash = draw(rng);
     if (const auto found = plain.find(id.index); found != plain.end()) {
-      index.erase(found->second, id);
+      EXPECT_TRUE(index.erase(found->second, id));
+      EXPECT_FALSE(index.erase(found->second, id));
+      EXPECT_FALSE(index.replace(found->second, id, id));
       plain.erase(found);
     } else {
       index.insert(hash, id);
