@@ -89,7 +89,7 @@ void BlockPool::rekey(BlockId id) {
 // Duplicates are kept; look-ups see the oldest (semantics 2.5).
 void BlockPool::join_twins(BlockId oldest, BlockId id) {
   BlockId last = oldest;
-  while (blocks_[last.index].newer_twin.valid()) last = blocks_[last.index].newer_twin;
+  while (blocks_[last.index].newer_twin != kNullBlock) last = blocks_[last.index].newer_twin;
   blocks_[last.index].newer_twin = id;
 }
 
@@ -179,7 +179,7 @@ std::vector<BlockId> BlockPool::queue() const {
 
 void BlockPool::withdraw_key(BlockId id) {
   Block& b = blocks_[id.index];
-  const bool last = !b.newer_twin.valid();
+  const bool last = b.newer_twin == kNullBlock;
   const bool oldest =
       last ? by_key_.erase(b.key.lo, id) : by_key_.replace(b.key.lo, id, b.newer_twin);
   if (!oldest)
@@ -190,7 +190,7 @@ void BlockPool::withdraw_key(BlockId id) {
     adopt_children(id, b.newer_twin);
   unlink_child(id);
   b.hashed = false;
-  b.newer_twin = {};
+  b.newer_twin = kNullBlock;
 }
 
 // Look-ups see an older block of the same contents, so what hangs below hangs there from now on.
@@ -206,7 +206,7 @@ void BlockPool::leave_twins(BlockId id) {
 // weight: they are evicted too, but for those somebody holds without their parent. Under LRU with
 // reverse release there are none left by now.
 void BlockPool::orphan_children(BlockId id) {
-  while (siblings_[id.index].first_child.valid()) {
+  while (siblings_[id.index].first_child != kNullBlock) {
     const BlockId child = siblings_[id.index].first_child;
     if (blocks_[child.index].users > 0) {
       unlink_child(child);
@@ -219,11 +219,12 @@ void BlockPool::orphan_children(BlockId id) {
 }
 
 void BlockPool::disown_children(BlockId id) {
-  while (siblings_[id.index].first_child.valid()) unlink_child(siblings_[id.index].first_child);
+  while (siblings_[id.index].first_child != kNullBlock)
+    unlink_child(siblings_[id.index].first_child);
 }
 
 void BlockPool::adopt_children(BlockId from, BlockId to) {
-  while (siblings_[from.index].first_child.valid()) {
+  while (siblings_[from.index].first_child != kNullBlock) {
     const BlockId child = siblings_[from.index].first_child;
     unlink_child(child);
     link_child(to, child);
@@ -232,16 +233,15 @@ void BlockPool::adopt_children(BlockId from, BlockId to) {
 
 void BlockPool::unlink_child(BlockId child) {
   const BlockId parent = blocks_[child.index].parent;
-  if (!parent.valid()) return;
+  if (parent == kNullBlock) return;
   Siblings& links = siblings_[child.index];
-  if (links.next.valid()) siblings_[links.next.index].previous = links.previous;
-  if (links.previous.valid())
+  if (links.next != kNullBlock) siblings_[links.next.index].previous = links.previous;
+  if (links.previous != kNullBlock)
     siblings_[links.previous.index].next = links.next;
   else
     siblings_[parent.index].first_child = links.next;
-  links.next = {};
-  links.previous = {};
-  blocks_[child.index].parent = {};
+  links.next = links.previous = kNullBlock;
+  blocks_[child.index].parent = kNullBlock;
 }
 
 void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
@@ -262,9 +262,10 @@ void BlockPool::check_books(std::span<const std::uint32_t> holders) const {
     blank += is_blank;
     if (!b.hashed) continue;
     BlockId twin = find(b.key);
-    while (twin.valid() && twin.index != i) twin = blocks_[twin.index].newer_twin;
-    KVSIM_CHECK(twin.valid(), "the index leads to every hashed block");
-    if (!b.parent.valid()) continue;
+    KVSIM_CHECK(twin.valid(), "the index knows every key");
+    while (twin != kNullBlock && twin.index != i) twin = blocks_[twin.index].newer_twin;
+    KVSIM_CHECK(twin != kNullBlock, "the index leads to every hashed block");
+    if (b.parent == kNullBlock) continue;
     KVSIM_CHECK(blocks_[b.parent.index].hashed, "a cached block's parent is cached");
   }
   KVSIM_CHECK(used == used_ && cached == cached_, "the running counts are right");

@@ -23,6 +23,7 @@
 #include "sim/core/id_index.h"
 #include "sim/core/index_list.h"
 #include "sim/core/units.h"
+#include "sim/core/zero_pages.h"
 #include "sim/model/eviction_policy.h"
 
 namespace kvsim {
@@ -76,7 +77,10 @@ class BlockPool {
   [[nodiscard]] std::uint8_t group(BlockId id) const { return blocks_[id.index].group; }
   [[nodiscard]] std::uint32_t depth(BlockId id) const { return blocks_[id.index].depth; }
   /// The block that leads to a hashed one, if any.
-  [[nodiscard]] BlockId parent(BlockId id) const { return blocks_[id.index].parent; }
+  [[nodiscard]] BlockId parent(BlockId id) const {
+    const BlockId parent = blocks_[id.index].parent;
+    return parent == kNullBlock ? BlockId{} : parent;
+  }
   /// A hashed block as the policy knows it.
   [[nodiscard]] CacheEntry entry(BlockId id) const;
   /// Uses so far: the clock of its entries.
@@ -110,7 +114,7 @@ class BlockPool {
   void check_books(std::span<const std::uint32_t> holders) const;
 
  private:
-  // One cache line.
+  // One cache line. Of the links of a block, here and below, the null block stands for nobody.
   struct alignas(64) Block {
     Key128 key;
     std::uint64_t created = 0;
@@ -119,8 +123,9 @@ class BlockPool {
     std::uint32_t depth = 0;
     std::uint32_t hits = 0;
     std::int32_t priority = 0;
-    BlockId parent;
-    BlockId newer_twin;  // the next block cached under the same key, in order of caching
+    BlockId parent{kNullBlock};
+    BlockId newer_twin{
+        kNullBlock};  // the next block cached under the same key, in order of caching
     std::uint32_t writer = 0;
     std::uint8_t group = 0;
     bool hashed = false;
@@ -130,7 +135,7 @@ class BlockPool {
   static_assert(sizeof(Block) == 64);
   // Blocks that hang below a cached block: an intrusive list through `siblings_`.
   struct Siblings {
-    BlockId first_child, next, previous;
+    BlockId first_child{kNullBlock}, next{kNullBlock}, previous{kNullBlock};
   };
 
   void give_to_policy(BlockId id);
@@ -148,8 +153,8 @@ class BlockPool {
   void link_child(BlockId parent, BlockId child);
   void unlink_child(BlockId child);
 
-  std::vector<Block> blocks_;
-  std::vector<Siblings> siblings_;
+  std::vector<Block, ZeroPages<Block>> blocks_;
+  std::vector<Siblings, ZeroPages<Siblings>> siblings_;
   IndexList<BlockId> blanks_;
   IdIndex<BlockId> by_key_;  // of blocks cached under one key the oldest
   std::unique_ptr<EvictionPolicy> policy_;
@@ -186,7 +191,7 @@ inline void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   b.writer = origin.writer.request;
   b.turn = origin.writer.turn;
   b.created = ++tick_;
-  b.newer_twin = {};
+  b.newer_twin = kNullBlock;
   const BlockId oldest = by_key_.find_or_insert(
       key.lo, id, [&](BlockId other) { return blocks_[other.index].key == key; });
   if (oldest.valid()) join_twins(oldest, id);
@@ -198,8 +203,8 @@ inline void BlockPool::link_child(BlockId parent, BlockId child) {
   blocks_[child.index].parent = parent;
   Siblings& links = siblings_[child.index];
   links.next = siblings_[parent.index].first_child;
-  links.previous = {};
-  if (links.next.valid()) siblings_[links.next.index].previous = child;
+  links.previous = kNullBlock;
+  if (links.next != kNullBlock) siblings_[links.next.index].previous = child;
   siblings_[parent.index].first_child = child;
 }
 

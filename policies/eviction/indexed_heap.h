@@ -10,6 +10,7 @@
 
 #include "sim/core/check.h"
 #include "sim/core/units.h"
+#include "sim/core/zero_pages.h"
 
 namespace kvsim {
 
@@ -18,11 +19,11 @@ template <class Item>
 class IndexedHeap {
  public:
   /// For the ids 0 .. ids-1, each at most once at a time.
-  explicit IndexedHeap(std::size_t ids) : where_(ids, kAbsent) {}
+  explicit IndexedHeap(std::size_t ids) : where_(ids) {}
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   [[nodiscard]] std::size_t size() const { return heap_.size(); }
-  [[nodiscard]] bool contains(EntryId id) const { return where_[id.index] != kAbsent; }
+  [[nodiscard]] bool contains(EntryId id) const { return where_[id.index] > 0; }
   /// The least. Requires !empty().
   [[nodiscard]] const Item& top() const { return heap_.front(); }
 
@@ -33,7 +34,7 @@ class IndexedHeap {
   }
   void erase(EntryId id) {
     KVSIM_CHECK(contains(id), "the id is in the heap");
-    const std::size_t hole = std::exchange(where_[id.index], kAbsent);
+    const std::size_t hole = std::exchange(where_[id.index], 0) - 1;
     const Item last = heap_.back();
     heap_.pop_back();
     if (hole == heap_.size()) return;
@@ -42,11 +43,9 @@ class IndexedHeap {
   }
 
  private:
-  static constexpr std::uint32_t kAbsent = 0xffff'ffff;
-
   void put(std::size_t at, const Item& item) {
     heap_[at] = item;
-    where_[item.id.index] = static_cast<std::uint32_t>(at);
+    where_[item.id.index] = static_cast<std::uint32_t>(at) + 1;
   }
   // Both find where `item` belongs, from a hole on.
   void rise(std::size_t hole, const Item& item) {
@@ -65,7 +64,8 @@ class IndexedHeap {
   }
 
   std::vector<Item> heap_;
-  std::vector<std::uint32_t> where_;  // id -> place in the heap
+  // By id its place in the heap, from 1; 0: it is not there.
+  std::vector<std::uint32_t, ZeroPages<std::uint32_t>> where_;
 };
 
 }  // namespace kvsim

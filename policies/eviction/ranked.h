@@ -16,6 +16,7 @@
 
 #include "policies/eviction/indexed_heap.h"
 #include "sim/core/index_list.h"
+#include "sim/core/zero_pages.h"
 #include "sim/model/eviction_policy.h"
 
 namespace kvsim {
@@ -70,7 +71,7 @@ class RankedEviction final : public EvictionPolicy {
   }
 
   IndexList<EntryId> sorted_;
-  std::vector<Item> listed_;  // of those in the list, by id
+  std::vector<Item, ZeroPages<Item>> listed_;  // of those in the list, by id
   IndexedHeap<Item> others_;
 };
 

@@ -2,14 +2,16 @@
 // A doubly linked list of dense ids whose links live in one preallocated array.
 //
 // Every operation is O(1) and none allocates. An id is in the list at most once.
-// The array's last slot is the sentinel, so front/back need no branches (see ns-3 and LevelDB's
-// util/cache.cc for the same circular-list idea over pointers).
+// One slot of the array is the sentinel, so front/back need no branches (see ns-3 and LevelDB's
+// util/cache.cc for the same circular-list idea over pointers). Zeros mean "not in the list", so
+// what is never listed is never touched.
 
 #include <cstdint>
 #include <vector>
 
 #include "sim/core/check.h"
 #include "sim/core/units.h"
+#include "sim/core/zero_pages.h"
 
 namespace kvsim {
 
@@ -17,30 +19,30 @@ template <class IdType>
 class IndexList {
  public:
   /// A list that can hold the ids 0 .. capacity-1.
-  explicit IndexList(std::size_t capacity)
-      : links_(capacity + 1), end_(static_cast<std::uint32_t>(capacity)) {
-    links_[end_] = {end_, end_};
+  explicit IndexList(std::size_t capacity) : links_(capacity + kFirst) {
+    links_[kEnd] = {kEnd, kEnd};
   }
 
-  [[nodiscard]] bool empty() const { return links_[end_].next == end_; }
+  [[nodiscard]] bool empty() const { return links_[kEnd].next == kEnd; }
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t capacity() const { return end_; }
-  [[nodiscard]] bool contains(IdType id) const { return links_[id.index].next != kUnlinked; }
+  [[nodiscard]] std::size_t capacity() const { return links_.size() - kFirst; }
+  [[nodiscard]] bool contains(IdType id) const { return links_[slot(id)].next != kUnlinked; }
   /// Requires !empty(), as do back() and the steps of a walk.
-  [[nodiscard]] IdType front() const { return IdType{links_[end_].next}; }
-  [[nodiscard]] IdType back() const { return IdType{links_[end_].prev}; }
-  /// The id after `id`, or an invalid one at the end: `for (i = front_or_none(); i.valid(); ...)`.
-  [[nodiscard]] IdType next(IdType id) const { return or_none(links_[id.index].next); }
-  [[nodiscard]] IdType front_or_none() const { return or_none(links_[end_].next); }
+  [[nodiscard]] IdType front() const { return id_at(links_[kEnd].next); }
+  [[nodiscard]] IdType back() const { return id_at(links_[kEnd].prev); }
+  /// The id after `id`, or an invalid one at the end and of an id that is not in the list: `for (i
+  /// = front_or_none(); i.valid(); ...)`.
+  [[nodiscard]] IdType next(IdType id) const { return or_none(links_[slot(id)].next); }
+  [[nodiscard]] IdType front_or_none() const { return or_none(links_[kEnd].next); }
 
-  void push_back(IdType id) { link(id.index, links_[end_].prev, end_); }
-  void push_front(IdType id) { link(id.index, end_, links_[end_].next); }
+  void push_back(IdType id) { link(slot(id), links_[kEnd].prev, kEnd); }
+  void push_front(IdType id) { link(slot(id), kEnd, links_[kEnd].next); }
   void erase(IdType id) {
     KVSIM_CHECK(contains(id), "id is in the list");
-    const Link link = links_[id.index];
+    const Link link = links_[slot(id)];
     links_[link.prev].next = link.next;
     links_[link.next].prev = link.prev;
-    links_[id.index] = {};
+    links_[slot(id)] = {};
     --size_;
   }
   /// Erases `id` if it is in the list.
@@ -49,22 +51,23 @@ class IndexList {
   }
 
  private:
-  static constexpr std::uint32_t kUnlinked = 0xffff'ffff;
+  static constexpr std::uint32_t kUnlinked = 0;
+  static constexpr std::uint32_t kEnd = 1;    // the sentinel's slot
+  static constexpr std::uint32_t kFirst = 2;  // the slot of id 0
   struct Link {
     std::uint32_t prev = kUnlinked;
     std::uint32_t next = kUnlinked;
   };
-  [[nodiscard]] IdType or_none(std::uint32_t at) const {
-    return at == end_ ? IdType{} : IdType{at};
-  }
+  static std::uint32_t slot(IdType id) { return id.index + kFirst; }
+  static IdType id_at(std::uint32_t at) { return IdType{at - kFirst}; }
+  static IdType or_none(std::uint32_t at) { return at < kFirst ? IdType{} : id_at(at); }
   void link(std::uint32_t at, std::uint32_t prev, std::uint32_t next) {
     KVSIM_CHECK(links_[at].next == kUnlinked, "an id is in the list once");
     links_[at] = {prev, next};
     links_[prev].next = links_[next].prev = at;
     ++size_;
   }
-  std::vector<Link> links_;
-  std::uint32_t end_;
+  std::vector<Link, ZeroPages<Link>> links_;
   std::size_t size_ = 0;
 };
 

@@ -121,7 +121,7 @@ ConfigView random_config(Rng& rng) {
 }
 
 TEST(Lockstep, ChangesNoByteOfAnyRandomRun) {
-  constexpr int kRuns = repetitions(500, 50);
+  constexpr int kRuns = repetitions(2000, 200);
   Rng rng(7, "lockstep");
   int refused = 0;
   int together = 0;

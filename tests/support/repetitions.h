@@ -1,5 +1,5 @@
 #pragma once
-// How often a test repeats a random experiment. Sanitizers make each some twenty times slower and
+// How often a test repeats a random experiment. Sanitizers make each several times slower and
 // look for other bugs than numbers find: a fifth will do there, or `sanitized`. Tolerances of
 // statistics belong to the number: an error falls with its square root.
 
