@@ -56,17 +56,14 @@ void BlockPool::expect_victims_after(BlockId id) {
     expected_ = 1;
   }
   --expected_;
-  while (expected_ < kExpected) {
+  for (; expected_ < kExpected; ++expected_, ++round_) {
     last_expected_ = policy_->after(last_expected_);
     if (!last_expected_.valid()) return;
     const std::uint32_t later = last_expected_.index;
     __builtin_prefetch(&blocks_[later]);
     __builtin_prefetch(&siblings_[later]);
     expected_blocks_[round_ % kExpected] = later;
-    const std::uint32_t soon = expected_blocks_[(round_ + kExpected / 2) % kExpected];
-    expect(blocks_[soon].key);
-    ++round_;
-    ++expected_;
+    expect(blocks_[expected_blocks_[(round_ + kExpected / 2) % kExpected]].key);
   }
 }
 

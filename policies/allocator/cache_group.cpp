@@ -53,16 +53,17 @@ void CacheGroup::take_new(BlockTable& table, const GroupDemand& demand,
 
 void CacheGroup::cache(BlockTable& table, const BlockKeys& keys, Tokens filled, Tokens /*prompt*/,
                        const BlockPool::Writer& writer) {
+  BlockPool& pool = setup_.pool;
   const std::int64_t full = std::min(filled / block(), std::ssize(table.blocks));
-  for (; table.cached < full; ++table.cached) {
-    const std::int64_t i = table.cached;
-    if (i + kAhead < full) pool().expect(key(keys, i + kAhead));
+  for (std::int64_t i = table.cached; i < full; ++i) {
+    if (i + kAhead < full) pool.expect(key(keys, i + kAhead));
     const BlockId id = table.blocks[static_cast<std::size_t>(i)];
     if (id == kNullBlock || !worth_caching(i)) continue;
     const Key128 name = key(keys, i);
-    if (pool().hashed(id) && pool().key(id) == name) continue;  // filed by a fork that shares it
-    pool().cache(id, name, origin(table, i, writer));
+    if (pool.hashed(id) && pool.key(id) == name) continue;  // filed by a fork that shares it
+    pool.cache(id, name, origin(table, i, writer));
   }
+  table.cached = std::max(table.cached, full);
 }
 
 // What is freed goes from right to left; left of a null block everything is null already.

@@ -182,8 +182,9 @@ bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
 
 // Most calls: a step of decoding over one group that keeps every token and shares no last block.
 bool PagedCache::only_grows(const Holding& h, const Demand& demand) const {
-  return groups_.size() == 1 && is_full(alike_[0]) && h.open() && !h.tables[0].forked &&
-         std::max(h.reserve, demand.reserve) == Tokens(0) && !demand.whole_prompt_must_fit;
+  return groups_.size() == 1 && groups_[0]->chained() && groups_[0]->block() == block_ &&
+         h.open() && !h.tables[0].forked && std::max(h.reserve, demand.reserve) == Tokens(0) &&
+         !demand.whole_prompt_must_fit;
 }
 
 // What allocate() does where only_grows(), and no more than that.
@@ -192,17 +193,17 @@ bool PagedCache::grow(const Sequence& s, Holding& h, const Demand& demand) {
   const Tokens main = std::min(s.computed, max_model_len_) + demand.fresh;
   const Tokens room = std::min(main + demand.lookahead, max_model_len_);
   const std::int64_t held = std::ssize(table.blocks);
-  const std::int64_t required = blocks_for(room, groups_[0]->block()).value();
+  const std::int64_t required = blocks_for(room, block_).value();
   if (std::max(required - held, std::int64_t{0}) > pool_.free() - demand.spare) return false;
 
-  internal_ -= internal_in(h, 0);
   taken_[0].clear();
   for (std::int64_t i = held; i < required; ++i) {
     table.blocks.push_back(pool_.take());
     taken_[0].push_back(table.blocks.back());
   }
+  // What there is room for and no token.
+  internal_ += block_ * (std::ssize(table.blocks) - held) - (main - h.held);
   h.held = main;
-  internal_ += internal_in(h, 0);
   if (caching_ && !demand.cache_later) file(s, h, std::min(main, s.tokens()));
   return true;
 }
@@ -249,7 +250,7 @@ void PagedCache::file(const Sequence& s, Holding& h, Tokens filled) {
   if (filled < hash_block_) return;
   bool any = false;
   for (std::size_t g = 0; g < groups_.size(); ++g)
-    any = any || filled / groups_[g]->block() > h.tables[g].cached;
+    any = any || groups_[g]->block() * (h.tables[g].cached + 1) <= filled;
   if (!any) return;
   extend_keys(s, h, filled);
   const BlockPool::Writer writer{
@@ -401,20 +402,18 @@ void PagedCache::forget_hits(Holding& h) {
   for (auto& hits : h.hits) hits.clear();
 }
 
-PagedCache::Holding& PagedCache::holding_of(const Sequence& s) {
+PagedCache::Holding& PagedCache::new_holding_of(const Sequence& s) {
   if (s.id.index >= holdings_.size()) holdings_.resize(s.id.index + 1);
   Holding& h = holdings_[s.id.index];
   if (h.tables.empty()) {
     h.tables.resize(groups_.size());
     h.hits.resize(groups_.size());
   }
-  if (!h.live || h.request != s.request.id) {
-    KVSIM_CHECK(!h.open(), "an id is reused after its memory was released");
-    forget_hits(h);
-    h.live = true;
-    h.request = s.request.id;
-    h.keys.restart(s.request.cache_salt);
-  }
+  KVSIM_CHECK(!h.open(), "an id is reused after its memory was released");
+  forget_hits(h);
+  h.live = true;
+  h.request = s.request.id;
+  h.keys.restart(s.request.cache_salt);
   return h;
 }
 
@@ -441,7 +440,7 @@ Tokens PagedCache::internal_in(const Holding& h, std::size_t g) const {
   if (!table.open || table.forked || spec.kind == KvGroup::Kind::kMamba) return Tokens(0);
   const Tokens room = std::max(h.reserve, h.held);
   const Tokens empty = std::max(spec.block * std::ssize(table.blocks) - room, Tokens(0));
-  return Tokens(empty.value() * block_.value() / spec.block.value());
+  return spec.block == block_ ? empty : Tokens(empty.value() * block_.value() / spec.block.value());
 }
 
 void PagedCache::account(const Holding& h, std::int64_t sign) {

@@ -148,7 +148,12 @@ class PagedCache {
     Tokens held;
   };
 
-  Holding& holding_of(const Sequence& s);
+  Holding& holding_of(const Sequence& s) {
+    const bool known = s.id.index < holdings_.size() && holdings_[s.id.index].live &&
+                       holdings_[s.id.index].request == s.request.id;
+    return known ? holdings_[s.id.index] : new_holding_of(s);
+  }
+  Holding& new_holding_of(const Sequence& s);
   static void forget_hits(Holding& h);
   [[nodiscard]] const Holding* find_holding(const Sequence& s) const;
   void extend_keys(const Sequence& s, Holding& h, Tokens filled) const;

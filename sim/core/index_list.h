@@ -39,10 +39,10 @@ class IndexList {
   void push_front(IdType id) { link(slot(id), kEnd, links_[kEnd].next); }
   void erase(IdType id) {
     KVSIM_CHECK(contains(id), "id is in the list");
-    const Link link = links_[slot(id)];
+    Link& link = links_[slot(id)];
     links_[link.prev].next = link.next;
     links_[link.next].prev = link.prev;
-    links_[slot(id)] = {};
+    link = {};
     --size_;
   }
   /// Erases `id` if it is in the list.

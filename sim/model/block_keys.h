@@ -49,7 +49,10 @@ class BlockKeys {
 /// hashes with the group's number). The first group's own size leaves the key as it is.
 [[nodiscard]] Key128 other_group_key(Key128 key, std::uint8_t group, std::size_t fine);
 [[nodiscard]] inline Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
-  return group == 0 && fine == 1 ? key : other_group_key(key, group, fine);
+  // Half by half: written to memory as halves and read back as a whole, a key costs a stall.
+  if (group == 0 && fine == 1) return {key.lo, key.hi};
+  const Key128 other = other_group_key(key, group, fine);
+  return {other.lo, other.hi};
 }
 
 }  // namespace kvsim

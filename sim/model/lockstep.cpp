@@ -17,7 +17,7 @@ void Lockstep::join(const Sequence& s) {
   if (s.id.index >= members_.size()) members_.resize(s.id.index + 1);
   member(s.id) = {.since = planned_, .order = joined_ever_++};
   in_order_.push_back(s.id);
-  wait(s.id, planned_, 1);
+  wait(s.id, planned_, 1, memory_.slack(s));
 }
 
 std::int64_t Lockstep::plan(StepPlan& plan) {
@@ -31,7 +31,7 @@ std::int64_t Lockstep::plan(StepPlan& plan) {
     Sequence& s = sequences_[id];
     Member& m = member(id);
     catch_up(s, m);
-    Tokens slack = memory_.slack(s);
+    Tokens slack = m.slack;
     if (slack == Tokens(0)) {
       if (!memory_.grow(s, s.computed + Tokens(1)))
         return fall_short(plan, static_cast<std::int64_t>(place_of(m)), grown);
@@ -45,7 +45,7 @@ std::int64_t Lockstep::plan(StepPlan& plan) {
     if (steps == 0)
       finishing_.push_back(id);
     else
-      wait(id, tick, steps);
+      wait(id, tick, steps, slack);
   }
   due.clear();
   memory_.grow_in_slack(size() - grown);
@@ -169,8 +169,10 @@ void Lockstep::uncount(const Member& m, Tokens context) {
   --contexts_[StepShape::bucket_of(context)];
 }
 
-void Lockstep::wait(SequenceId id, std::int64_t tick, std::int64_t steps) {
+// `slack`: after the token of `tick`. The steps before the last take a token of it each.
+void Lockstep::wait(SequenceId id, std::int64_t tick, std::int64_t steps, Tokens slack) {
   member(id).due = tick + steps;
+  member(id).slack = slack - Tokens(steps - 1);
   due_at(tick + steps).push_back(id);
 }
 

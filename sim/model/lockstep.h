@@ -62,6 +62,7 @@ class Lockstep {
   struct Member {
     std::int64_t since = 0;     // the tick that its Sequence stands at
     std::int64_t due = kNever;  // the tick that it has to be looked at
+    Tokens slack{};             // then; memory of its own does not change meanwhile
     std::uint64_t order = 0;    // of joining
     bool counted = false;       // in shape_
     bool widens = false;        // what its local layers see grows with every token
@@ -78,7 +79,7 @@ class Lockstep {
   void catch_up(Sequence& s, Member& m) const;
   void count(Member& m, Tokens context);
   void uncount(const Member& m, Tokens context);
-  void wait(SequenceId id, std::int64_t tick, std::int64_t steps);
+  void wait(SequenceId id, std::int64_t tick, std::int64_t steps, Tokens slack);
   [[nodiscard]] std::int64_t steps_alike(const Sequence& s, Tokens slack) const;
   std::int64_t fall_short(StepPlan& plan, std::int64_t served, std::int64_t grown);
   void forget_all();
