@@ -144,9 +144,12 @@ void PagedCache::drop_hits(const Sequence& s) {
 
 bool PagedCache::allocate(const Sequence& s, Tokens hit, const Demand& demand) {
   Holding& h = holding_of(s);
+  KVSIM_CHECK(hit == Tokens(0) || !h.open(), "only an admission brings hits");
+  return only_grows(h, demand) ? grow(s, h, demand) : admit_or_grow(s, h, hit, demand);
+}
+
+bool PagedCache::admit_or_grow(const Sequence& s, Holding& h, Tokens hit, const Demand& demand) {
   const bool admission = !h.open();
-  KVSIM_CHECK(hit == Tokens(0) || admission, "only an admission brings hits");
-  if (only_grows(h, demand)) return grow(s, h, demand);
   if (hit == Tokens(0)) forget_hits(h);  // looked up, not wanted
   const Tokens computed = std::min(s.computed + hit, max_model_len_);
   const Tokens main = computed + demand.fresh;
@@ -187,7 +190,7 @@ bool PagedCache::only_grows(const Holding& h, const Demand& demand) const {
          !demand.whole_prompt_must_fit;
 }
 
-// What allocate() does where only_grows(), and no more than that.
+// What admit_or_grow() does where only_grows(), and no more than that.
 bool PagedCache::grow(const Sequence& s, Holding& h, const Demand& demand) {
   BlockTable& table = h.tables[0];
   const Tokens main = std::min(s.computed, max_model_len_) + demand.fresh;

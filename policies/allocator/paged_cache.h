@@ -172,6 +172,7 @@ class PagedCache {
   void copy_shared_tail(BlockTable& table, Tokens block, Tokens computed);
   [[nodiscard]] bool only_grows(const Holding& h, const Demand& demand) const;
   [[nodiscard]] bool grow(const Sequence& s, Holding& h, const Demand& demand);
+  [[nodiscard]] bool admit_or_grow(const Sequence& s, Holding& h, Tokens hit, const Demand& demand);
   void file(const Sequence& s, Holding& h, Tokens filled);
   [[nodiscard]] Tokens reserved_in(const Holding& h) const;
   [[nodiscard]] Tokens internal_in(const Holding& h, std::size_t g) const;
