@@ -78,11 +78,6 @@ void BlockPool::touch(BlockId id, std::int32_t importance) {
   b.priority = std::max(b.priority, importance);
 }
 
-void BlockPool::rekey(BlockId id) {
-  disown_children(id);
-  withdraw_key(id);
-}
-
 // Duplicates are kept; look-ups see the oldest (semantics 2.5).
 void BlockPool::join_twins(BlockId oldest, BlockId id) {
   BlockId last = oldest;

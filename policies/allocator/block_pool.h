@@ -124,8 +124,7 @@ class BlockPool {
     std::uint32_t hits = 0;
     std::int32_t priority = 0;
     BlockId parent{kNullBlock};
-    BlockId newer_twin{
-        kNullBlock};  // the next block cached under the same key, in order of caching
+    BlockId newer_twin{kNullBlock};  // the next cached under the same key, in order of caching
     std::uint32_t writer = 0;
     std::uint8_t group = 0;
     bool hashed = false;
@@ -144,7 +143,6 @@ class BlockPool {
   void expect_victims_after(BlockId id);
   void forget(BlockId id);
   void withdraw_key(BlockId id);
-  void rekey(BlockId id);
   void join_twins(BlockId oldest, BlockId id);
   void leave_twins(BlockId id);
   void orphan_children(BlockId id);
@@ -181,7 +179,7 @@ class BlockPool {
 inline void BlockPool::cache(BlockId id, Key128 key, const Origin& origin) {
   Block& b = blocks_[id.index];
   KVSIM_CHECK(b.users > 0, "a block is cached while it is being filled");
-  if (b.hashed) rekey(id);
+  if (b.hashed) forget(id);
   b.key = key;
   b.hashed = true;
   b.depth = origin.depth;

@@ -185,8 +185,8 @@ bool PagedCache::admit_or_grow(const Sequence& s, Holding& h, Tokens hit, const 
 
 // Most calls: a step of decoding over one group that keeps every token and shares no last block.
 bool PagedCache::only_grows(const Holding& h, const Demand& demand) const {
-  return groups_.size() == 1 && groups_[0]->chained() && groups_[0]->block() == block_ &&
-         h.open() && !h.tables[0].forked && std::max(h.reserve, demand.reserve) == Tokens(0) &&
+  return groups_.size() == 1 && is_full(alike_[0]) && groups_[0]->block() == block_ && h.open() &&
+         !h.tables[0].forked && std::max(h.reserve, demand.reserve) == Tokens(0) &&
          !demand.whole_prompt_must_fit;
 }
 
@@ -443,7 +443,7 @@ Tokens PagedCache::internal_in(const Holding& h, std::size_t g) const {
   if (!table.open || table.forked || spec.kind == KvGroup::Kind::kMamba) return Tokens(0);
   const Tokens room = std::max(h.reserve, h.held);
   const Tokens empty = std::max(spec.block * std::ssize(table.blocks) - room, Tokens(0));
-  return spec.block == block_ ? empty : Tokens(empty.value() * block_.value() / spec.block.value());
+  return Tokens(empty.value() * block_.value() / spec.block.value());
 }
 
 void PagedCache::account(const Holding& h, std::int64_t sign) {

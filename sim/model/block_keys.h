@@ -44,10 +44,11 @@ class BlockKeys {
   std::size_t medium_ = 0;        // and this is the first medium that may overlap it
 };
 
+/// Of groups whose keys are not those of the first group's own blocks.
+[[nodiscard]] Key128 other_group_key(Key128 key, std::uint8_t group, std::size_t fine);
 /// The key under which `group` files a block of `fine` keys' worth of hash blocks whose last is
 /// `key`: groups never share entries, and a coarse block is not a fine one (vLLM: the concatenated
 /// hashes with the group's number). The first group's own size leaves the key as it is.
-[[nodiscard]] Key128 other_group_key(Key128 key, std::uint8_t group, std::size_t fine);
 [[nodiscard]] inline Key128 group_key(Key128 key, std::uint8_t group, std::size_t fine) {
   // Half by half: written to memory as halves and read back as a whole, a key costs a stall.
   if (group == 0 && fine == 1) return {key.lo, key.hi};
